@@ -1,0 +1,126 @@
+//! Constant matrix–vector multiplication as an adder graph: y = x·M with integer x and M.
+//!
+//! [`solve`] is the one entry. Constants become canonical signed digits, pairs of digits that
+//! occur twice become shared values, and the rest of each column is summed in a tree. Every
+//! solution is proved (see [`AdderGraph::prove`]) before it is returned.
+//!
+//! Biases, fraction bits and quantizers stay outside: a column is purely linear, and rows of
+//! inputs with other steps are scaled by the caller.
+
+pub mod builder;
+pub mod cost;
+pub mod csd;
+pub mod graph;
+pub mod prove;
+pub mod queue;
+pub mod range;
+pub mod share;
+pub mod solve;
+pub mod sum;
+pub mod table;
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+pub use graph::{AdderGraph, Column, Node, Op, Operand, ValueId};
+pub use prove::ProofError;
+pub use range::Range;
+pub use solve::solve;
+
+/// One input: an integer in a range, ready at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Input {
+    /// Smallest value.
+    pub lo: i64,
+    /// Largest value.
+    pub hi: i64,
+    /// When it is ready, in the unit of [`Problem::delay`]. Only differences matter.
+    pub arrival: f64,
+}
+
+/// What is needed of one column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Only the low `wrap` bits are read: any result congruent modulo 2^wrap will do. `None`: the
+    /// exact result.
+    pub wrap: Option<u32>,
+}
+
+/// How much is tried. The result depends on nothing but the problem: no clock is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// One greedy pass.
+    Fast,
+    /// The cheapest of a few passes that weigh sharing differently.
+    #[default]
+    Default,
+    /// The cheapest of the default passes and `passes` with other weights and random ties.
+    Thorough {
+        /// How many further passes.
+        passes: u32,
+    },
+}
+
+/// A matrix, what goes in and what comes out.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// M, row-major, inputs × outputs.
+    pub matrix: &'a [i64],
+    /// One per row.
+    pub inputs: &'a [Input],
+    /// One per column.
+    pub outputs: &'a [Output],
+    /// `Some(k)`: at most `k` levels of adders more than the least possible for signed digits,
+    /// where an input that arrives late counts as that many levels. `None`: as deep as is cheap.
+    pub max_depth: Option<u32>,
+    /// The delay of an adder by the width of its result, in the unit of [`Input::arrival`].
+    pub delay: &'a dyn Fn(u32) -> f64,
+    /// How much is tried.
+    pub effort: Effort,
+    /// Seed of [`Effort::Thorough`]'s random ties.
+    pub seed: u64,
+}
+
+/// A proved adder graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Solution {
+    /// The graph.
+    pub graph: AdderGraph,
+    /// When each output is ready (0 for a column of zeros), by the problem's arrivals and delays.
+    pub ready: Vec<f64>,
+}
+
+/// Why there is no solution.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SolveError {
+    /// The matrix has not inputs × outputs entries.
+    #[error("a matrix of {entries} entries is not {inputs} inputs by {outputs} outputs")]
+    Shape {
+        /// Entries of the matrix.
+        entries: usize,
+        /// Inputs of the problem.
+        inputs: usize,
+        /// Outputs of the problem.
+        outputs: usize,
+    },
+    /// An input's range is empty or its arrival is not finite.
+    #[error("input {input} has an empty range or no arrival time")]
+    Input {
+        /// The input.
+        input: usize,
+    },
+    /// Sums of the column might not fit 62 bits: 2·Σ|m|·max|x| must be at most 2^62.
+    #[error("column {column} needs more than 62 bits")]
+    TooWide {
+        /// The column.
+        column: usize,
+    },
+    /// The optimiser made a graph that is not the matrix: a bug, please report it.
+    #[error("internal error in the adder graph, please report it: {0}")]
+    Unproved(#[from] ProofError),
+    /// A value left i64 although the column fits: a bug, please report it.
+    #[error("internal overflow in the adder graph, please report it")]
+    Internal,
+}

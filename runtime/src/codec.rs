@@ -1,0 +1,171 @@
+//! Between real values and codes: what the host does before and after the hardware.
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::{Format, Overflow, Quantizer, Rounding};
+use crate::program::Value;
+
+/// How the values of one input become codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Encoder {
+    /// `value × 2^frac`, rounded and brought into range as the quantizer says.
+    Fixed(Quantizer),
+    /// A step function: the exact composition of everything between the input and its first quantizer.
+    Steps {
+        /// One step function for each channel, used in turn.
+        channels: Vec<Steps>,
+        /// Number of consecutive elements (row-major) that share a channel.
+        inner: usize,
+    },
+}
+
+/// A monotone step function from real values to codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Steps {
+    /// The code below the first threshold (above it, if `descending`).
+    pub first: i64,
+    /// The code changes by one at each threshold: the least value (greatest, if `descending`) that is past it.
+    /// Ascending, whichever way the codes go.
+    pub thresholds: Vec<f64>,
+    /// Whether codes grow as values fall.
+    pub descending: bool,
+}
+
+impl Steps {
+    /// The code of `value`.
+    pub fn code(&self, value: f64) -> i64 {
+        let passed = if self.descending {
+            self.thresholds.len() - self.thresholds.partition_point(|&t| t < value)
+        } else {
+            self.thresholds.partition_point(|&t| t <= value)
+        };
+        self.first + passed as i64
+    }
+}
+
+/// Why a value has no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("element {element} of the input is not a finite number")]
+pub struct EncodeError {
+    /// Flat position in the array.
+    pub element: usize,
+}
+
+impl Encoder {
+    /// Codes of `values`: whole frames, row-major, `frame` elements each.
+    pub fn encode(&self, values: &[f64], frame: usize) -> Result<Vec<i64>, EncodeError> {
+        if let Some(element) = values.iter().position(|v| !v.is_finite()) {
+            return Err(EncodeError { element });
+        }
+        Ok(match self {
+            Self::Fixed(quantizer) => values.iter().map(|&v| fixed(v, *quantizer)).collect(),
+            Self::Steps { channels, inner } => values
+                .iter()
+                .enumerate()
+                .map(|(n, &v)| channels[n % frame / inner % channels.len()].code(v))
+                .collect(),
+        })
+    }
+
+    /// Checks the encoder against the value it feeds.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
+        match self {
+            Self::Fixed(quantizer) if value.format.interval().contains(quantizer.interval()) => Ok(()),
+            Self::Fixed(_) => Err("the encoder's format does not fit the input's".into()),
+            Self::Steps { channels, inner } => {
+                let fits = |steps: &Steps| {
+                    let last = i64::try_from(steps.thresholds.len()).ok().and_then(|n| steps.first.checked_add(n));
+                    value.format.holds(steps.first)
+                        && last.is_some_and(|last| value.format.holds(last))
+                        && steps.thresholds.iter().all(|t| !t.is_nan())
+                        && steps.thresholds.is_sorted()
+                };
+                if !channels.is_empty() && *inner > 0 && channels.iter().all(fits) {
+                    Ok(())
+                } else {
+                    Err("the encoder's steps are malformed".into())
+                }
+            }
+        }
+    }
+}
+
+/// The code of a finite value under `quantizer`.
+pub fn fixed(value: f64, quantizer: Quantizer) -> i64 {
+    let Quantizer { format, rounding, overflow } = quantizer;
+    let range = quantizer.interval();
+    // Scaling by a power of two is exact unless it leaves f64's range, and then the code is a bound or zero.
+    let scaled = value * 2f64.powi(format.frac);
+    let floor = scaled.floor();
+    let (rest, up) = (scaled - floor, floor + 1.0);
+    let rounded = match rounding {
+        Rounding::Trn => floor,
+        Rounding::TrnZero => scaled.trunc(),
+        _ if rest < 0.5 => floor,
+        _ if rest > 0.5 => up,
+        Rounding::Rnd => up,
+        Rounding::RndMinInf => floor,
+        Rounding::RndZero => scaled.trunc(),
+        Rounding::RndInf => if scaled < 0.0 { floor } else { up },
+        Rounding::RndConv => if floor % 2.0 == 0.0 { floor } else { up },
+    };
+    let (lo, hi) = (range.lo as i64, range.hi as i64);
+    match overflow {
+        Overflow::Wrap => wrap(rounded, format),
+        // `as` saturates at the bounds of i64.
+        Overflow::Sat | Overflow::SatSym => (rounded as i64).clamp(lo, hi),
+        Overflow::SatZero if rounded < range.lo as f64 || rounded > range.hi as f64 => 0,
+        Overflow::SatZero => (rounded as i64).clamp(lo, hi),
+    }
+}
+
+fn wrap(rounded: f64, format: Format) -> i64 {
+    // Beyond i128 every f64 is a multiple of 2^64, so nothing is left of it.
+    let low = if rounded.abs() < 2f64.powi(120) { rounded as i128 } else { 0 };
+    crate::expr::wrap(low, format.signed, format.width) as i64
+}
+
+/// How the codes of one output become values: `(code × scale + offset)` by channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decoder {
+    /// One affine function for each channel, used in turn.
+    pub channels: Vec<Affine>,
+    /// Number of consecutive elements (row-major) that share a channel.
+    pub inner: usize,
+}
+
+/// `code × scale + offset`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Affine {
+    /// Factor.
+    pub scale: f64,
+    /// Summand.
+    pub offset: f64,
+}
+
+impl Decoder {
+    /// The decoder of plain fixed-point codes.
+    pub fn fixed(frac: i32) -> Self {
+        Self { channels: vec![Affine { scale: 2f64.powi(-frac), offset: 0.0 }], inner: 1 }
+    }
+
+    /// Values of `codes`: whole frames, row-major, `frame` elements each.
+    pub fn decode(&self, codes: &[i64], frame: usize) -> Vec<f64> {
+        codes
+            .iter()
+            .enumerate()
+            .map(|(n, &code)| {
+                let Affine { scale, offset } = self.channels[n % frame / self.inner % self.channels.len()];
+                (code as f64).mul_add(scale, offset)
+            })
+            .collect()
+    }
+
+    pub(crate) fn check(&self, _value: &Value) -> Result<(), String> {
+        if self.channels.is_empty() || self.inner == 0 { Err("the decoder has no channels".into()) } else { Ok(()) }
+    }
+}

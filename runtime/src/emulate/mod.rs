@@ -1,0 +1,4 @@
+//! The bit-exact emulator.
+
+/// Placeholder until the emulator lands.
+pub struct Emulator;
