@@ -1,1 +1,81 @@
-//! nn2hdl-models
+//! The model zoo: small networks of our own, embedded, each with sample frames and their exact answers.
+//!
+//! The networks, the scripts that make them and their model cards lie beside this crate's sources.
+
+/// One network with its sample.
+#[derive(Debug, Clone, Copy)]
+pub struct ZooModel {
+    /// The name by which the command line knows it.
+    pub name: &'static str,
+    /// One line about it.
+    pub summary: &'static str,
+    /// The network as a QONNX file.
+    pub onnx: &'static [u8],
+    /// Options that `nn2hdl compile` needs for it, none if the network states all formats itself.
+    pub options: &'static [&'static str],
+    /// An uncompressed `.npz` file with the arrays below; axis 0 is the frame.
+    pub sample: &'static [u8],
+    /// The network's inputs, each with the name of its array in the sample.
+    pub inputs: &'static [(&'static str, &'static str)],
+    /// The network's outputs, each with the name of the array of exact answers (float64) in the sample.
+    pub outputs: &'static [(&'static str, &'static str)],
+}
+
+static ZOO: [ZooModel; 3] = [
+    ZooModel {
+        name: "muon-window",
+        summary: "finds a muon and its bend in 6 layers x 16 strips: MLP 96-24-16-4, 4-bit weights, half pruned",
+        onnx: include_bytes!("../muon_window/muon_window.onnx"),
+        options: &[],
+        sample: include_bytes!("../muon_window/sample.npz"),
+        inputs: &[("window", "input")],
+        outputs: &[("logits", "output")],
+    },
+    ZooModel {
+        name: "tracer-conv",
+        summary: "random weights: one padded 1-D convolution with a rounding, saturating activation",
+        onnx: include_bytes!("../tracers/tracer_conv.onnx"),
+        options: &[],
+        sample: include_bytes!("../tracers/tracer_conv.npz"),
+        inputs: &[("x", "x")],
+        outputs: &[("y", "y")],
+    },
+    ZooModel {
+        name: "tracer-graph",
+        summary: "random weights: two calls of one message-passing block on 4 nodes and 6 run-time edges",
+        onnx: include_bytes!("../tracers/tracer_graph.onnx"),
+        options: &[],
+        sample: include_bytes!("../tracers/tracer_graph.npz"),
+        inputs: &[("x", "x"), ("edge_attr", "edge_attr"), ("edge_index", "edge_index")],
+        outputs: &[("y", "y")],
+    },
+];
+
+/// Every network of the zoo.
+pub fn zoo() -> &'static [ZooModel] {
+    &ZOO
+}
+
+/// The network of this name.
+pub fn find(name: &str) -> Option<&'static ZooModel> {
+    ZOO.iter().find(|model| model.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_there_and_names_are_unique() {
+        for model in zoo() {
+            assert!(!model.onnx.is_empty() && model.sample.starts_with(b"PK"), "{}", model.name);
+            assert!(!model.inputs.is_empty() && !model.outputs.is_empty());
+            assert!(
+                find(model.name).is_some_and(|found| std::ptr::eq(found, model)),
+                "{} is not unique",
+                model.name
+            );
+        }
+        assert!(find("no such model").is_none());
+    }
+}

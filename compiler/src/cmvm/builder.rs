@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::SolveError;
 use super::cost::Addition;
 use super::graph::{AdderGraph, Column, Node, Op, Operand, ValueId};
 use super::prove::{Row, combine_rows, row_range};
 use super::range::Range;
-use super::SolveError;
 
 /// A signed, shifted value: one term of a column that is still to be summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,7 +131,26 @@ impl Builder {
         AdderGraph { inputs: self.inputs, nodes, outputs }
     }
 
-    fn op(&self, value: ValueId) -> Option<&Op> {
+    /// The inputs' ranges.
+    pub fn inputs(&self) -> &[Range] {
+        &self.inputs
+    }
+
+    /// The normal form of a value.
+    pub fn row(&self, value: ValueId) -> &[(u32, i64)] {
+        &self.rows[value.index()]
+    }
+
+    /// Gives a node another operation that computes the same value.
+    pub fn replace(&mut self, value: ValueId, op: Op) {
+        if let Some(index) = value.index().checked_sub(self.inputs.len()) {
+            self.made.remove(&self.nodes[index].op);
+            self.nodes[index].op = op;
+        }
+    }
+
+    /// How a value is computed; `None` for an input.
+    pub fn op(&self, value: ValueId) -> Option<&Op> {
         Some(&self.nodes[value.index().checked_sub(self.inputs.len())?].op)
     }
 

@@ -7,24 +7,27 @@
 //! Biases, fraction bits and quantizers stay outside: a column is purely linear, and rows of
 //! inputs with other steps are scaled by the caller.
 
-pub mod builder;
-pub mod cost;
-pub mod csd;
-pub mod graph;
-pub mod prove;
-pub mod queue;
-pub mod range;
-pub mod share;
-pub mod solve;
-pub mod sum;
-pub mod table;
+mod bands;
+mod builder;
+mod cone;
+mod cost;
+mod csd;
+mod graph;
+mod prove;
+mod queue;
+mod range;
+mod share;
+mod solve;
+mod sum;
+mod table;
 
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
 
-pub use graph::{AdderGraph, Column, Node, Op, Operand, ValueId};
+pub use cost::Addition;
+pub use graph::{AdderGraph, Column, Node, Op, Operand, TABLE_INPUTS, ValueId};
 pub use prove::ProofError;
 pub use range::Range;
 pub use solve::solve;

@@ -73,7 +73,13 @@ pub enum ProofError {
 pub type Row = Vec<(u32, i64)>;
 
 /// `a·2^a_shift ± b·2^b_shift`; `None` where a coefficient leaves i64.
-pub fn combine_rows(a: &[(u32, i64)], a_shift: u32, b: &[(u32, i64)], b_shift: u32, subtract: bool) -> Option<Row> {
+pub fn combine_rows(
+    a: &[(u32, i64)],
+    a_shift: u32,
+    b: &[(u32, i64)],
+    b_shift: u32,
+    subtract: bool,
+) -> Option<Row> {
     let mut sum = Row::with_capacity(a.len() + b.len());
     let (mut i, mut j) = (0, 0);
     let shifted = |weight: i64, shift: u32| i128::from(weight) << shift;

@@ -6,7 +6,7 @@ use super::builder::{Builder, Term};
 use super::csd::{Digits, bits};
 use super::graph::{Operand, ValueId};
 use super::queue::Queue;
-use super::sum::leaves;
+use super::sum::growth;
 
 /// `a ± b·2^shift`, up to a common shift and sign; `a <= b`, and `shift > 0` where they are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,8 +111,11 @@ impl<'a> Sharing<'a> {
                             continue;
                         }
                         let distance = t as i8 - s as i8;
-                        let (a, b, shift) =
-                            if cell.key < value { (cell.key, value, -distance) } else { (value, cell.key, distance) };
+                        let (a, b, shift) = if cell.key < value {
+                            (cell.key, value, -distance)
+                        } else {
+                            (value, cell.key, distance)
+                        };
                         let place = (i32::from(shift) + self.span) as usize;
                         let at = (cell.key as usize * stride + place) * 2 + usize::from(opposite);
                         if at >= self.counts.len() {
@@ -175,7 +178,7 @@ impl<'a> Sharing<'a> {
     /// How many of `found` occurrences a column's tree still has room for, and what each takes.
     fn room(&self, pattern: Pattern, column: u32, found: u32) -> (u32, u128) {
         let levels = [pattern.a, pattern.b].map(|v| self.builder.level(ValueId(v)));
-        let growth = leaves(levels[0].max(levels[1]) + 1).saturating_sub(leaves(levels[0])).saturating_sub(leaves(levels[1]));
+        let growth = growth(levels);
         let Some(limit) = &self.leaves else { return (found, growth) };
         let left = limit[column as usize].saturating_sub(self.taken[column as usize]);
         (left.checked_div(growth).map_or(found, |room| room.min(u128::from(found)) as u32), growth)
@@ -211,7 +214,8 @@ impl<'a> Sharing<'a> {
             cells[at].digits.neg >> s & 1 == 1
         };
         let signs = places.iter().flat_map(|&(column, found)| bits(found).map(move |s| (column, s)));
-        let (all, minus) = signs.fold((0, 0), |(all, minus), (c, s)| (all + 1, minus + i32::from(negative(c, s))));
+        let (all, minus) =
+            signs.fold((0, 0), |(all, minus), (c, s)| (all + 1, minus + i32::from(negative(c, s))));
         let turned = pattern.opposite && (pattern.shift < 0 || pattern.shift == 0 && 2 * minus > all);
         let (low, high) = Self::operands(pattern);
         let (first, second) = if turned && pattern.shift == 0 { (high, low) } else { (low, high) };
@@ -232,7 +236,11 @@ impl<'a> Sharing<'a> {
                 let sign = self.take(pattern.a, column, s);
                 self.take(pattern.b, column, (s as i32 + i32::from(pattern.shift)) as u32);
                 let at = if pattern.shift < 0 { (s as i32 + i32::from(pattern.shift)) as u32 } else { s };
-                if sign != turned { digits.neg |= 1 << at } else { digits.pos |= 1 << at }
+                if sign != turned {
+                    digits.neg |= 1 << at
+                } else {
+                    digits.pos |= 1 << at
+                }
                 let taken = &mut self.taken[column as usize];
                 *taken = taken.saturating_add(growth);
             }
@@ -248,7 +256,8 @@ impl<'a> Sharing<'a> {
     /// Removes one digit of a column and returns whether it was −1.
     fn take(&mut self, value: u32, column: u32, position: u32) -> bool {
         let mut negative = false;
-        let lists = [(&mut self.by_value[value as usize], column), (&mut self.by_column[column as usize], value)];
+        let lists =
+            [(&mut self.by_value[value as usize], column), (&mut self.by_column[column as usize], value)];
         for (cells, key) in lists {
             let at = cells.partition_point(|cell| cell.key < key);
             let digits = &mut cells[at].digits;

@@ -1,20 +1,17 @@
 //! From problem to proved graph.
 
+use super::bands::share_in_bands;
 use super::builder::{Builder, Term};
 use super::csd::{Digits, residue};
 use super::graph::{AdderGraph, Column, Operand, ValueId};
 use super::range::Range;
-use super::share::{Sharing, Taste};
-use super::sum::{leaves, least_depth, sum_terms};
+use super::share::Taste;
+use super::sum::{least_depth, leaves, sum_terms};
 use super::table::{Packing, pack};
 use super::{Effort, Problem, Solution, SolveError};
 
-/// Pairs of digits that one round of sharing may look at; larger matrices are shared in bands of
-/// rows.
-const BAND_PAIRS: u64 = 20_000_000;
-
-/// Digits up to which the default effort tries all its tastes.
-const SMALL: u64 = 40_000;
+/// One level more is taken for saving at least this part of the look-up tables.
+const LEVELS_PER_COST: u64 = 200;
 
 /// Levels that an input may come late; later ones count as this.
 const LATEST: f64 = 40.0;
@@ -24,16 +21,20 @@ type Weighted = Vec<Vec<(ValueId, i64)>>;
 /// An adder graph of y = x·M, proved equal to it.
 pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let columns = weights(problem)?;
-    let inputs: Vec<Range> = problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
+    let inputs: Vec<Range> =
+        problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
     let levels = input_levels(problem, &inputs);
-    let digits = |weights: &Vec<(ValueId, i64)>| weights.iter().map(|term| u64::from(Digits::of(term.1).count())).sum::<u64>();
+    let digits = |weights: &Vec<(ValueId, i64)>| {
+        weights.iter().map(|term| u64::from(Digits::of(term.1).count())).sum::<u64>()
+    };
     let work: u64 = columns.iter().map(digits).sum();
     let mut best: Option<(u64, AdderGraph)> = None;
+    let tastes = tastes(problem, work);
     for packing in packings(&inputs, &columns) {
-        for taste in tastes(problem, work) {
+        for &taste in &tastes {
             let builder = Builder::new(inputs.clone(), levels.clone());
-            let graph = attempt(problem, builder, &columns, packing, taste)?;
-            let cost = graph.lut_estimate();
+            let Some(graph) = attempt(problem, builder, &columns, packing, taste)? else { continue };
+            let cost = graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth()));
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, graph));
             }
@@ -90,30 +91,43 @@ fn packings(inputs: &[Range], columns: &Weighted) -> Vec<Packing> {
     let packable = |weights: &Vec<(ValueId, i64)>| {
         weights.iter().filter(|(value, _)| inputs[value.index()].is_one_bit()).count() > 1
     };
-    if columns.iter().any(packable) { vec![Packing::Off, Packing::Aligned, Packing::Dense] } else { vec![Packing::Off] }
+    if columns.iter().any(packable) {
+        vec![Packing::Off, Packing::Aligned, Packing::Dense]
+    } else {
+        vec![Packing::Off]
+    }
 }
 
+/// The passes to try, the safest first. What each weighs was found by trial on random matrices; none
+/// is best everywhere. Favouring deep values saves adders where inputs are wide.
 fn tastes(problem: &Problem, work: u64) -> Vec<Taste> {
-    let e = |n: &str, d: i64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d); let plain = Taste { overlap: e("OV",1), frequency: e("FR",0), level: e("LV",0), seed: e("SD",0) as u64 };
-    let mut tastes = vec![plain];
-    if work <= SMALL && problem.effort != Effort::Fast {
-        tastes.push(Taste { frequency: 2, ..plain });
-    }
-    if let Effort::Thorough { passes } = problem.effort {
-        for pass in 0..u64::from(passes) {
-            tastes.push(Taste { seed: problem.seed.wrapping_add(pass).wrapping_mul(2) | 1, frequency: (pass % 6) as i64, ..plain });
-        }
-    }
-    tastes
+    const WEIGHTS: [(i64, i64, i64); 4] = [(1, 0, 0), (1, 0, -1), (1, 0, -4), (4, 30, -4)];
+    let taste = |pass: u64| {
+        let (overlap, frequency, level) = WEIGHTS[(pass % 4) as usize];
+        let seed = if pass < 4 { 0 } else { problem.seed.wrapping_add(pass).wrapping_mul(2) | 1 };
+        Taste { overlap, frequency, level, seed }
+    };
+    let default = match work {
+        0..12_000 => (16_000 / work.max(1)).clamp(4, 24),
+        12_000..50_000 => 2,
+        _ => 1,
+    };
+    let passes = match problem.effort {
+        Effort::Fast => 1,
+        Effort::Default => default,
+        Effort::Thorough { passes } => default + u64::from(passes),
+    };
+    (0..passes).map(taste).collect()
 }
 
+/// One graph; `None` where tables of late inputs break the depth limit, never without tables.
 fn attempt(
     problem: &Problem,
     mut builder: Builder,
     columns: &Weighted,
     packing: Packing,
     taste: Taste,
-) -> Result<AdderGraph, SolveError> {
+) -> Result<Option<AdderGraph>, SolveError> {
     let limits = depth_limits(problem, &builder, columns);
     let mut terms: Vec<Vec<Term>> = Vec::with_capacity(columns.len());
     let mut digits: Vec<Vec<(ValueId, Digits)>> = Vec::with_capacity(columns.len());
@@ -134,13 +148,16 @@ fn attempt(
         digits.push(wide.chain(&rest).map(|&(value, weight)| (value, Digits::of(weight))).collect());
         terms.push(packed);
     }
-    share_in_bands(&mut builder, digits, &mut terms, limits.as_deref(), taste)?;
-    let total = |terms: &Vec<Term>| terms.iter().fold(0u128, |t, x| t.saturating_add(leaves(builder.level(x.operand.value))));
+    let tree_limits = limits.as_ref().map(|limits| limits.trees.as_slice());
+    share_in_bands(&mut builder, digits, &mut terms, tree_limits, taste)?;
+    let total = |terms: &Vec<Term>| {
+        terms.iter().fold(0u128, |t, x| t.saturating_add(leaves(builder.level(x.operand.value))))
+    };
     let common = least_depth(terms.iter().map(total).max().unwrap_or(0));
     let mut outputs = Vec::with_capacity(columns.len());
     for (column, terms) in terms.into_iter().enumerate() {
-        let limit = limits.as_ref().map(|limits| limits[column]);
-        let depth = limit.unwrap_or(common);
+        let limit = limits.as_ref().map(|limits| limits.graph);
+        let depth = tree_limits.map_or(common, |limits| limits[column]);
         let sum = sum_terms(&mut builder, terms, depth)?;
         let source = match sum {
             Some(Term { operand, negative: true }) => {
@@ -149,84 +166,35 @@ fn attempt(
             Some(Term { operand, .. }) => Some(operand),
             None => None,
         };
+        let level = source.map_or(0, |source| builder.level(source.value));
+        if limit.is_some_and(|limit| level > limit) && packing != Packing::Off {
+            return Ok(None);
+        }
         outputs.push(Column { source, wrap: problem.outputs[column].wrap });
     }
-    Ok(builder.finish(outputs))
+    if !one_bit.is_empty() {
+        builder.pack_cones(&outputs);
+    }
+    Ok(Some(builder.finish(outputs)))
 }
 
-/// The depth that each column's tree may have, where the problem limits it.
-fn depth_limits(problem: &Problem, builder: &Builder, columns: &Weighted) -> Option<Vec<u32>> {
+/// How deep the graph may be, and each column's tree, before a negation of its result.
+struct DepthLimits {
+    graph: u32,
+    trees: Vec<u32>,
+}
+
+fn depth_limits(problem: &Problem, builder: &Builder, columns: &Weighted) -> Option<DepthLimits> {
     let extra = problem.max_depth?;
-    let least: Vec<(u32, bool)> = columns
-        .iter()
-        .map(|weights| {
-            let digits = |&(value, weight): &(ValueId, i64)| u128::from(Digits::of(weight).count()) * leaves(builder.level(value));
-            let total = weights.iter().map(digits).fold(0u128, u128::saturating_add);
-            let negative = !weights.is_empty() && weights.iter().all(|term| Digits::of(term.1).pos == 0);
-            (least_depth(total), negative)
-        })
-        .collect();
-    let least_of_all = least.iter().map(|&(depth, negative)| depth + u32::from(negative)).max().unwrap_or(0);
-    let limit = least_of_all.saturating_add(extra);
-    Some(least.iter().map(|&(_, negative)| limit - u32::from(negative)).collect())
-}
-
-/// Shares among the digits of one band of inputs after another; what remains joins `terms`.
-fn share_in_bands(
-    builder: &mut Builder,
-    digits: Vec<Vec<(ValueId, Digits)>>,
-    terms: &mut [Vec<Term>],
-    limits: Option<&[u32]>,
-    taste: Taste,
-) -> Result<(), SolveError> {
-    let value_leaves = |value: ValueId| leaves(builder.level(value));
-    let mut taken: Vec<u128> = digits
-        .iter()
-        .zip(terms.iter())
-        .map(|(cells, terms)| {
-            let digits = cells.iter().map(|&(value, d)| u128::from(d.count()) * value_leaves(value));
-            let tables = terms.iter().map(|term| value_leaves(term.operand.value));
-            digits.chain(tables).fold(0, u128::saturating_add)
-        })
-        .collect();
-    let bounds: Option<Vec<u128>> = limits.map(|limits| limits.iter().map(|&depth| leaves(depth)).collect());
-    for band in bands(&digits) {
-        let part: Vec<Vec<(ValueId, Digits)>> = digits
-            .iter()
-            .map(|cells| cells.iter().copied().filter(|cell| band.contains(&cell.0.0)).collect())
-            .collect();
-        let sharing = Sharing::new(builder, &part, taken, bounds.clone(), taste);
-        let (rest, now_taken) = sharing.run()?;
-        taken = now_taken;
-        for (column, rest) in terms.iter_mut().zip(rest) {
-            column.extend(rest);
-        }
-    }
-    Ok(())
-}
-
-/// Ranges of inputs, each with at most [`BAND_PAIRS`] pairs of digits.
-fn bands(digits: &[Vec<(ValueId, Digits)>]) -> Vec<std::ops::Range<u32>> {
-    let end = digits.iter().flatten().map(|cell| cell.0.0 + 1).max().unwrap_or(0);
-    let mut by_input = vec![Vec::new(); end as usize];
-    for (column, cells) in digits.iter().enumerate() {
-        for (value, digits) in cells {
-            by_input[value.index()].push((column, u64::from(digits.count())));
-        }
-    }
-    let mut bands = Vec::new();
-    let (mut from, mut pairs, mut held) = (0, 0, vec![0u64; digits.len()]);
-    for (input, cells) in (0..end).zip(&by_input) {
-        let added: u64 = cells.iter().map(|&(column, count)| count * held[column]).sum();
-        if pairs + added > BAND_PAIRS {
-            bands.push(from..input);
-            (from, pairs) = (input, 0);
-            held.fill(0);
-        } else {
-            pairs += added;
-        }
-        cells.iter().for_each(|&(column, count)| held[column] += count);
-    }
-    bands.push(from..end);
-    bands
+    let least = |weights: &Vec<(ValueId, i64)>| {
+        let taken = |&(value, weight): &(ValueId, i64)| {
+            u128::from(Digits::of(weight).count()) * leaves(builder.level(value))
+        };
+        let negative = !weights.is_empty() && weights.iter().all(|term| Digits::of(term.1).pos == 0);
+        (least_depth(weights.iter().map(taken).fold(0u128, u128::saturating_add)), u32::from(negative))
+    };
+    let least: Vec<(u32, u32)> = columns.iter().map(least).collect();
+    let deepest = least.iter().map(|(depth, negation)| depth + negation).max().unwrap_or(0);
+    let graph = deepest.saturating_add(extra);
+    Some(DepthLimits { graph, trees: least.iter().map(|(_, negation)| graph - negation).collect() })
 }

@@ -12,6 +12,12 @@ pub fn leaves(level: u32) -> u128 {
     1 << level.min(120)
 }
 
+/// How many more leaves the sum of two values takes than they do.
+pub fn growth(levels: [u32; 2]) -> u128 {
+    let sum = leaves(levels[0].max(levels[1]) + 1);
+    sum.saturating_sub(leaves(levels[0])).saturating_sub(leaves(levels[1]))
+}
+
 /// The least depth of a tree over terms that take `total` leaves.
 pub fn least_depth(total: u128) -> u32 {
     total.max(1).next_power_of_two().trailing_zeros()
@@ -24,9 +30,12 @@ pub fn sum_terms(
     mut terms: Vec<Term>,
     depth: u32,
 ) -> Result<Option<Term>, SolveError> {
-    let mut total = terms.iter().fold(0u128, |sum, t| sum.saturating_add(leaves(builder.level(t.operand.value))));
+    let mut total =
+        terms.iter().fold(0u128, |sum, t| sum.saturating_add(leaves(builder.level(t.operand.value))));
     let budget = leaves(depth.max(least_depth(total)));
-    let key = |builder: &Builder, t: &Term| (builder.level(t.operand.value), builder.range(t.operand.value).width() + t.operand.shift, *t);
+    let key = |builder: &Builder, t: &Term| {
+        (builder.level(t.operand.value), builder.range(t.operand.value).width() + t.operand.shift, *t)
+    };
     terms.sort_by_key(|term| key(builder, term));
     while terms.len() > 1 {
         let window = terms.len().min(WINDOW);
@@ -35,7 +44,7 @@ pub fn sum_terms(
             for i in 0..j {
                 let (x, y) = (terms[i], terms[j]);
                 let levels = [builder.level(x.operand.value), builder.level(y.operand.value)];
-                let growth = leaves(levels[0].max(levels[1]) + 1) - leaves(levels[0]) - leaves(levels[1]);
+                let growth = growth(levels);
                 if (i, j) != (0, 1) && total.saturating_add(growth) > budget {
                     continue;
                 }
@@ -69,7 +78,8 @@ fn merge(builder: &mut Builder, x: Term, y: Term, others_positive: bool) -> Resu
         return Ok(Term { operand: builder.add(x.operand, y.operand, false)?, negative: x.negative });
     }
     let (low, high) = if order(x.operand, y.operand).0 == x.operand { (x, y) } else { (y, x) };
-    let turned = low.negative && !others_positive || low.negative && low.operand.shift == high.operand.shift;
+    let same_shift = low.operand.shift == high.operand.shift;
+    let turned = low.negative && (same_shift || !others_positive);
     let (a, b) = if turned { (high, low) } else { (low, high) };
     Ok(Term { operand: builder.add(a.operand, b.operand, true)?, negative: a.negative })
 }

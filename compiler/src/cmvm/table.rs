@@ -15,14 +15,16 @@ pub enum Packing {
     Dense,
 }
 
+/// An input and its coefficient.
+pub type Weight = (ValueId, i64);
+
+/// Terms over tables, and the weights that are in none.
+pub type Packed = (Vec<Term>, Vec<Weight>);
+
 /// A column's entries over one-bit inputs, as terms over tables. Entries alone in their table
 /// come back in the second list, to be added like any other.
-pub fn pack(
-    builder: &mut Builder,
-    weights: &[(ValueId, i64)],
-    packing: Packing,
-) -> Result<(Vec<Term>, Vec<(ValueId, i64)>), SolveError> {
-    let groups: Vec<Vec<(ValueId, i64)>> = match packing {
+pub fn pack(builder: &mut Builder, weights: &[Weight], packing: Packing) -> Result<Packed, SolveError> {
+    let groups: Vec<Vec<Weight>> = match packing {
         Packing::Off => return Ok((Vec::new(), weights.iter().copied().filter(|t| t.1 != 0).collect())),
         Packing::Aligned => weights.chunks(TABLE_INPUTS).map(nonzero).collect(),
         Packing::Dense => nonzero(weights).chunks(TABLE_INPUTS).map(<[_]>::to_vec).collect(),
@@ -38,12 +40,12 @@ pub fn pack(
     Ok((terms, rest))
 }
 
-fn nonzero(weights: &[(ValueId, i64)]) -> Vec<(ValueId, i64)> {
+fn nonzero(weights: &[Weight]) -> Vec<Weight> {
     weights.iter().copied().filter(|term| term.1 != 0).collect()
 }
 
 /// The table up to sign and power of two, so that columns that differ in these share it.
-fn table(builder: &mut Builder, mut group: Vec<(ValueId, i64)>) -> Result<Term, SolveError> {
+fn table(builder: &mut Builder, mut group: Vec<Weight>) -> Result<Term, SolveError> {
     let shift = group.iter().fold(0, |any, term| any | term.1).trailing_zeros();
     let (plus, minus): (Vec<i64>, Vec<i64>) = group.iter().map(|term| term.1).partition(|&weight| weight > 0);
     let (up, down) = (plus.iter().sum::<i64>(), -minus.iter().sum::<i64>());

@@ -26,7 +26,12 @@ pub enum Attribute {
     /// Texts.
     Strings(Vec<String>),
     /// In the body of a function: the value of the function's attribute of this name.
-    Reference(String),
+    Reference {
+        /// Name of the function's attribute.
+        name: String,
+        /// The type's number in the specification, 0 if not stated.
+        code: i32,
+    },
 }
 
 impl Attribute {
@@ -41,7 +46,7 @@ impl Attribute {
             Self::Floats(_) => "a list of floats",
             Self::Ints(_) => "a list of integers",
             Self::Strings(_) => "a list of strings",
-            Self::Reference(_) => "a reference to an attribute of the function",
+            Self::Reference { .. } => "a reference to an attribute of the function",
         }
     }
 }
@@ -179,7 +184,9 @@ fn bind(node: &mut RawNode, values: &BTreeMap<String, Attribute>) {
     node.attributes = attributes
         .into_iter()
         .filter_map(|(name, attribute)| match attribute {
-            Attribute::Reference(target) => values.get(&target).map(|value| (name, value.clone())),
+            Attribute::Reference { name: target, .. } => {
+                values.get(&target).map(|value| (name, value.clone()))
+            }
             Attribute::Graph(mut graph) => {
                 graph.nodes.iter_mut().for_each(|node| bind(node, values));
                 Some((name, Attribute::Graph(graph)))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::attribute::Attribute;
 use super::error::{DecodeError, Problems};
 use super::model::{Function, RawGraph, RawNode};
+use super::order::circle;
 
 /// More nodes than this after expansion are refused; sixty functions that call one another twice make 2⁶⁰.
 const NODE_LIMIT: u64 = 1_000_000;
@@ -21,10 +22,15 @@ pub(super) fn check_calls(main: &RawGraph, functions: &[Function], problems: &mu
         }
     }
     let calls: Vec<Calls> = functions.iter().map(|function| Calls::of(&function.nodes, &index)).collect();
-    let Some(sizes) = expanded_sizes(&calls) else {
-        let functions = recursion(&calls).into_iter().map(|position| functions[position].name.clone());
-        problems.push(DecodeError::FunctionCycle { functions: functions.collect() });
-        return;
+    let sizes = match expanded_sizes(&calls) {
+        Ok(sizes) => sizes,
+        Err(waiting) => {
+            let callees: Vec<_> = calls.iter().map(|call| call.callees.keys().copied().collect()).collect();
+            let names =
+                circle(&callees, &waiting).into_iter().map(|position| functions[position].name.clone());
+            problems.push(DecodeError::FunctionCycle { functions: names.collect() });
+            return;
+        }
     };
     let total = Calls::of(&main.nodes, &index).expanded(|callee| sizes[callee]);
     if total > NODE_LIMIT || sizes.iter().any(|&size| size > NODE_LIMIT) {
@@ -66,8 +72,8 @@ impl Calls {
     }
 }
 
-/// The expanded size of each function, callees first; `None` if there is recursion.
-fn expanded_sizes(calls: &[Calls]) -> Option<Vec<u64>> {
+/// The expanded size of each function, callees first; with recursion, how many callees each still waits for.
+fn expanded_sizes(calls: &[Calls]) -> Result<Vec<u64>, Vec<usize>> {
     let mut callers = vec![Vec::new(); calls.len()];
     let mut waiting: Vec<usize> = calls.iter().map(|call| call.callees.len()).collect();
     for (position, call) in calls.iter().enumerate() {
@@ -85,28 +91,5 @@ fn expanded_sizes(calls: &[Calls]) -> Option<Vec<u64>> {
             }
         }
     }
-    (done == calls.len()).then_some(sizes)
-}
-
-/// One circle of calls; there must be one.
-fn recursion(calls: &[Calls]) -> Vec<usize> {
-    // Functions that reach a circle are found by removing, again and again, those that call nothing left.
-    let mut alive = vec![true; calls.len()];
-    loop {
-        let ends = |position: &usize| {
-            alive[*position] && !calls[*position].callees.keys().any(|&callee| alive[callee])
-        };
-        let Some(position) = (0..calls.len()).find(ends) else { break };
-        alive[position] = false;
-    }
-    let mut path = Vec::new();
-    let mut next = (0..calls.len()).find(|&position| alive[position]);
-    while let Some(position) = next {
-        if let Some(start) = path.iter().position(|&earlier| earlier == position) {
-            return path.split_off(start);
-        }
-        path.push(position);
-        next = calls[position].callees.keys().copied().find(|&callee| alive[callee]);
-    }
-    path
+    if done == calls.len() { Ok(sizes) } else { Err(waiting) }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attribute::Attribute;
+use super::error::DecodeError;
 use super::tensor::{ConstantTensor, ElementType};
 
 /// A whole file.
@@ -127,5 +128,21 @@ impl Function {
     /// Whether the node is a call of this function.
     pub fn is_called_by(&self, node: &RawNode) -> bool {
         (&self.domain, &self.name, &self.overload) == (&node.domain, &node.op_type, &node.overload)
+    }
+
+    /// The values of the function's attributes in one call, for [`RawNode::bound`]: the caller's, else the defaults.
+    /// An attribute that is missing or that the function does not declare is an error.
+    pub fn arguments(&self, call: &RawNode) -> Result<BTreeMap<String, Attribute>, Vec<DecodeError>> {
+        let declared = self.attributes.iter().chain(self.defaults.keys()).map(String::as_str);
+        let mut problems = call.refuse_unknown(&declared.collect::<Vec<_>>());
+        let missing = self.attributes.iter().filter(|name| !call.attributes.contains_key(*name));
+        problems.extend(missing.map(|name| DecodeError::AttributeMissing {
+            node: call.name.clone(),
+            op_type: call.op_type.clone(),
+            attribute: name.clone(),
+        }));
+        let mut values = self.defaults.clone();
+        values.extend(call.attributes.clone());
+        if problems.is_empty() { Ok(values) } else { Err(problems) }
     }
 }

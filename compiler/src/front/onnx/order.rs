@@ -16,16 +16,17 @@ enum Definition {
     Node(usize),
 }
 
-/// The names a graph or function defines, with their definitions.
+/// The names a graph or function defines, with their definitions, within the scopes around it.
 pub(super) struct Scope<'a> {
     graph: &'a str,
+    outer: Option<&'a Scope<'a>>,
     definitions: BTreeMap<String, Definition>,
 }
 
 impl<'a> Scope<'a> {
-    /// `graph` is named in errors.
-    pub(super) fn new(graph: &'a str) -> Self {
-        Self { graph, definitions: BTreeMap::new() }
+    /// `graph` is named in errors; `outer` is the scope around a subgraph, whose names it may read or hide.
+    pub(super) fn new(graph: &'a str, outer: Option<&'a Scope<'a>>) -> Self {
+        Self { graph, outer, definitions: BTreeMap::new() }
     }
 
     /// The graph in words.
@@ -36,13 +37,6 @@ impl<'a> Scope<'a> {
     /// Adds an input or initializer (`what` says which).
     pub(super) fn give(&mut self, name: &str, what: &'static str, problems: &mut Problems) {
         self.define(name, Definition::Given(what), &[], problems);
-    }
-
-    /// Adds the names of the graphs around; the graph may define them anew, its own definition then hides theirs.
-    pub(super) fn capture(&mut self, outer: &BTreeSet<String>) {
-        for name in outer {
-            self.definitions.entry(name.clone()).or_insert(Definition::Given("the graph around"));
-        }
     }
 
     fn define(&mut self, name: &str, definition: Definition, nodes: &[RawNode], problems: &mut Problems) {
@@ -70,14 +64,15 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Every name defined, for the subgraphs inside.
-    pub(super) fn names(&self) -> BTreeSet<String> {
-        self.definitions.keys().cloned().collect()
+    /// The definition, looked for in the scopes around as well, for which any definition is given.
+    fn find(&self, name: &str) -> Option<Definition> {
+        let outside = || self.outer?.find(name).map(|_| Definition::Given("by the graph around"));
+        self.definitions.get(name).copied().or_else(outside)
     }
 
     /// Refuses an output that nothing defines.
     pub(super) fn check_output(&self, name: &str, problems: &mut Problems) {
-        if !self.definitions.contains_key(name) {
+        if self.find(name).is_none() {
             let (graph, name) = (self.graph.to_owned(), name.to_owned());
             problems.push(DecodeError::Undefined { reader: format!("the output of {graph}"), graph, name });
         }
@@ -116,8 +111,8 @@ impl<'a> Scope<'a> {
     fn sources(&self, node: &RawNode, problems: &mut Problems) -> BTreeSet<usize> {
         let mut sources = BTreeSet::new();
         for name in node.inputs.iter().filter(|name| !name.is_empty()) {
-            match self.definitions.get(name) {
-                Some(Definition::Node(index)) => _ = sources.insert(*index),
+            match self.find(name) {
+                Some(Definition::Node(index)) => _ = sources.insert(index),
                 Some(Definition::Given(_)) => {}
                 None => problems.push(DecodeError::Undefined {
                     graph: self.graph.to_owned(),
@@ -129,8 +124,8 @@ impl<'a> Scope<'a> {
         for attribute in node.attributes.values() {
             let Attribute::Graph(graph) = attribute else { continue };
             for name in captured(graph) {
-                if let Some(Definition::Node(index)) = self.definitions.get(&name) {
-                    sources.insert(*index);
+                if let Some(Definition::Node(index)) = self.find(&name) {
+                    sources.insert(index);
                 }
             }
         }
@@ -157,8 +152,8 @@ fn captured(graph: &RawGraph) -> BTreeSet<String> {
     names
 }
 
-/// One circle among the nodes that still wait: from any of them backwards until a node is met again.
-fn circle(sources: &[BTreeSet<usize>], waiting: &[usize]) -> Vec<usize> {
+/// One circle among the nodes that still wait (there must be one): from any of them backwards until a node is met again.
+pub(super) fn circle(sources: &[BTreeSet<usize>], waiting: &[usize]) -> Vec<usize> {
     let stuck = |index: &usize| waiting[*index] > 0;
     let mut path = Vec::new();
     let mut place = vec![usize::MAX; sources.len()];

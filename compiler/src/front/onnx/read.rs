@@ -44,13 +44,13 @@ fn read_opsets(opsets: Vec<OperatorSetIdProto>, problems: &mut Problems) -> Vec<
     list
 }
 
-/// `outer`: the names that a subgraph may capture; `None` for the main graph, which is held to more.
-fn read_graph(graph: GraphProto, outer: Option<&BTreeSet<String>>, problems: &mut Problems) -> RawGraph {
+/// `outer`: the scope around a subgraph, whose names it may read; `None` for the main graph, which is held to more.
+fn read_graph(graph: GraphProto, outer: Option<&Scope<'_>>, problems: &mut Problems) -> RawGraph {
     let label = match outer {
         None => "the main graph".to_owned(),
         Some(_) => format!("the subgraph `{}`", graph.name),
     };
-    let mut scope = Scope::new(&label);
+    let mut scope = Scope::new(&label, outer);
     for sparse in &graph.sparse_initializer {
         let origin = sparse.values.as_ref().map_or_else(|| label.clone(), |values| values.name.clone());
         problems.push(DecodeError::Unsupported { origin, what: "sparse tensors" });
@@ -78,7 +78,7 @@ fn read_graph(graph: GraphProto, outer: Option<&BTreeSet<String>>, problems: &mu
         inputs.push(input);
     }
     let nodes: Vec<_> = named(graph.node);
-    let nodes = read_nodes(nodes, &mut scope, outer, problems);
+    let nodes = read_nodes(nodes, &mut scope, problems);
     let outputs: Vec<_> = graph.output.into_iter().map(|value| read_value(value, &label, problems)).collect();
     outputs.iter().filter(|output| !output.name.is_empty()).for_each(|output| {
         scope.check_output(&output.name, problems);
@@ -112,21 +112,15 @@ fn named(protos: Vec<NodeProto>) -> Vec<(RawNode, Vec<AttributeProto>)> {
 fn read_nodes(
     nodes: Vec<(RawNode, Vec<AttributeProto>)>,
     scope: &mut Scope<'_>,
-    outer: Option<&BTreeSet<String>>,
     problems: &mut Problems,
 ) -> Vec<RawNode> {
     let (mut nodes, attributes): (Vec<_>, Vec<_>) = nodes.into_iter().unzip();
     scope.add_nodes(&nodes, problems);
-    if let Some(outer) = outer {
-        scope.capture(outer);
-    }
-    let has_graphs = attributes.iter().flatten().any(|attribute: &AttributeProto| attribute.g.is_some());
-    let names = if has_graphs { scope.names() } else { BTreeSet::new() };
     for (index, (node, attributes)) in nodes.iter_mut().zip(attributes).enumerate() {
         if node.op_type.is_empty() {
             problems.push(DecodeError::NoOperator { graph: scope.graph().to_owned(), index });
         }
-        node.attributes = read_attributes(attributes, &node.name, &names, problems);
+        node.attributes = read_attributes(attributes, &node.name, scope, problems);
     }
     scope.sort(nodes, problems)
 }
@@ -134,7 +128,7 @@ fn read_nodes(
 fn read_attributes(
     protos: Vec<AttributeProto>,
     node: &str,
-    names: &BTreeSet<String>,
+    scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> BTreeMap<String, Attribute> {
     let mut attributes = BTreeMap::new();
@@ -149,7 +143,7 @@ fn read_attributes(
             problems.push(DecodeError::AttributeTwice { node, attribute: name });
             continue;
         }
-        let result = read_attribute(proto, node, names, problems);
+        let result = read_attribute(proto, node, scope, problems);
         if let Some(attribute) = problems.take(result) {
             attributes.insert(name, attribute);
         }
@@ -174,7 +168,7 @@ pub(super) mod kind {
 fn read_attribute(
     proto: AttributeProto,
     node: &str,
-    names: &BTreeSet<String>,
+    scope: &Scope<'_>,
     problems: &mut Problems,
 ) -> Result<Attribute, DecodeError> {
     let owner = || (node.to_owned(), proto.name.clone());
@@ -194,7 +188,8 @@ fn read_attribute(
     let wrong = |(node, attribute)| DecodeError::AttributeValue { node, attribute };
     if !proto.ref_attr_name.is_empty() {
         let free = filled().next().is_none();
-        return if free { Ok(Attribute::Reference(proto.ref_attr_name)) } else { Err(wrong(owner())) };
+        let reference = Attribute::Reference { name: proto.ref_attr_name.clone(), code: proto.r#type };
+        return if free { Ok(reference) } else { Err(wrong(owner())) };
     }
     // The first format version states no type: it is that of the one field filled.
     let code = match proto.r#type {
@@ -218,7 +213,7 @@ fn read_attribute(
             Attribute::Tensor(tensor::read(constant, node)?)
         }
         kind::GRAPH => match proto.g {
-            Some(graph) => Attribute::Graph(Box::new(read_graph(graph, Some(names), problems))),
+            Some(graph) => Attribute::Graph(Box::new(read_graph(graph, Some(scope), problems))),
             None => return Err(DecodeError::AttributeValue { node: node.into(), attribute: proto.name }),
         },
         kind::FLOATS => Attribute::Floats(proto.floats.into_iter().map(f64::from).collect()),
@@ -280,7 +275,7 @@ fn require_type(input: &RawInput, graph: &str, problems: &mut Problems) {
 
 fn read_function(proto: FunctionProto, problems: &mut Problems) -> Function {
     let label = format!("the function `{}`", proto.name);
-    let mut scope = Scope::new(&label);
+    let mut scope = Scope::new(&label, None);
     if proto.name.is_empty() {
         problems.push(DecodeError::EmptyName { graph: "model".to_owned(), what: "a function" });
     }
@@ -290,7 +285,7 @@ fn read_function(proto: FunctionProto, problems: &mut Problems) -> Function {
     for name in &proto.input {
         scope.give(name, "as an input", problems);
     }
-    let nodes = read_nodes(named(proto.node), &mut scope, None, problems);
+    let nodes = read_nodes(named(proto.node), &mut scope, problems);
     proto.output.iter().for_each(|name| scope.check_output(name, problems));
     Function {
         domain: domain(proto.domain),
@@ -298,7 +293,7 @@ fn read_function(proto: FunctionProto, problems: &mut Problems) -> Function {
         inputs: proto.input,
         outputs: proto.output,
         attributes: proto.attribute,
-        defaults: read_attributes(proto.attribute_proto, &proto.name, &BTreeSet::new(), problems),
+        defaults: read_attributes(proto.attribute_proto, &proto.name, &scope, problems),
         opsets: read_opsets(proto.opset_import, problems),
         nodes,
         name: proto.name,

@@ -226,8 +226,8 @@ fn read_shape(dims: &[i64], name: impl Fn() -> String) -> Result<(Vec<usize>, us
         shape.push(usize::try_from(size).map_err(|_| error())?);
     }
     // A zero must not hide an overflow of the other sizes: code that multiplies a part of them would meet it.
-    let sizes = shape.iter().map(|&size| size.max(1));
-    let all = sizes.fold(Some(8usize), |product, size| product?.checked_mul(size));
+    let mut sizes = shape.iter().map(|&size| size.max(1));
+    let all = sizes.try_fold(8usize, |product, size| product.checked_mul(size));
     all.filter(|&bytes| isize::try_from(bytes).is_ok()).ok_or_else(too_large)?;
     let elements = shape.iter().product();
     Ok((shape, elements))

@@ -9,16 +9,28 @@ use super::proto::{
     StringStringEntryProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use super::read::kind;
-use super::tensor;
+use super::tensor::{self, ConstantTensor};
 
 pub(super) fn write_model(model: &Model) -> ModelProto {
     let entry =
         |(key, value): (&String, &String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
+    let mut main = write_graph(&model.main);
+    if model.ir_version < 4 {
+        // Up to format version 3 every initializer must be listed as an input as well.
+        let constant = |(name, constant): (&String, &ConstantTensor)| RawInput {
+            name: name.clone(),
+            shape: constant.shape.iter().copied().map(Some).collect(),
+            ranked: true,
+            dtype: Some(constant.dtype),
+        };
+        let constants = model.main.initializers.iter().map(constant);
+        main.input.extend(constants.map(|input| write_value(&input)));
+    }
     ModelProto {
         ir_version: model.ir_version,
         opset_import: write_opsets(&model.opsets),
         producer_name: model.producer.clone(),
-        graph: Some(write_graph(&model.main)),
+        graph: Some(main),
         metadata_props: model.metadata.iter().map(entry).collect(),
         functions: model.functions.iter().map(write_function).collect(),
     }
@@ -110,9 +122,9 @@ fn write_attribute(name: &str, attribute: &Attribute) -> AttributeProto {
             proto.strings = values.iter().map(|value| value.clone().into_bytes()).collect();
             kind::STRINGS
         }
-        Attribute::Reference(target) => {
-            proto.ref_attr_name = target.clone();
-            0
+        Attribute::Reference { name, code } => {
+            proto.ref_attr_name = name.clone();
+            *code
         }
     };
     proto

@@ -1,0 +1,375 @@
+//! Kernels become engines.
+//!
+//! Output positions that read the same elements share one engine; engines with equal datapaths are one module
+//! with several instances.
+
+use nn2hdl_runtime::index::points;
+use nn2hdl_runtime::{Access, Block, Expr, Interval, Kernel, Op, Program, Read, Reduction, ValueId, range};
+use rustc_hash::FxHashMap;
+
+use super::form::Form;
+use super::linear::Optimizer;
+use super::{Datapath, WireId};
+use crate::diagnostic::Diagnostic;
+
+/// An element that an engine reads. Along a streamed axis the coordinate is relative to the beat's first
+/// position, so it may lie outside the beat or, at a frame's border, outside the frame.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tap {
+    /// The value.
+    pub value: ValueId,
+    /// Coordinates.
+    pub at: Vec<i64>,
+    /// What stands for the element outside the frame.
+    pub outside: i64,
+}
+
+/// One engine: what it computes, what it reads, which output positions it delivers.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// The computation; input `n` is tap `n`, output `n` is position `n`.
+    pub datapath: Datapath,
+    /// What is read.
+    pub taps: Vec<Tap>,
+    /// What is delivered.
+    pub positions: Vec<Vec<usize>>,
+}
+
+/// What a kernel is elaborated against.
+pub struct Site<'a> {
+    /// For the tables.
+    pub program: &'a Program,
+    /// For shapes.
+    pub block: &'a Block,
+    /// Output positions to deliver.
+    pub positions: Vec<Vec<usize>>,
+    /// The axis along which a value is streamed, if it is.
+    pub streamed: &'a dyn Fn(ValueId) -> Option<usize>,
+    /// What an element can be.
+    pub interval: &'a dyn Fn(&Tap) -> Interval,
+}
+
+/// The engines of `kernel`.
+pub fn elaborate(kernel: &Kernel, site: &Site<'_>, optimizer: &mut Optimizer<'_>) -> Result<Vec<Engine>, Diagnostic> {
+    let identity = body_identity(kernel, site)?;
+    groups(kernel, site)
+        .into_iter()
+        .map(|positions| {
+            let mut build = Build {
+                kernel,
+                site,
+                identity,
+                datapath: Datapath::default(),
+                taps: Vec::new(),
+                known: FxHashMap::default(),
+                optimizer,
+            };
+            build.engine(&positions)?;
+            Ok(Engine { datapath: build.datapath, taps: build.taps, positions })
+        })
+        .collect()
+}
+
+/// Output positions by the set of elements that their reductions read.
+fn groups(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<Vec<usize>>> {
+    if kernel.extent.is_empty() {
+        return vec![site.positions.clone()];
+    }
+    let mut found: FxHashMap<Vec<Tap>, usize> = FxHashMap::default();
+    let mut groups: Vec<Vec<Vec<usize>>> = Vec::new();
+    let used: Vec<u32> = slots_of(&kernel.body);
+    for p in &site.positions {
+        let mut taps = Vec::new();
+        for r in points(&kernel.extent) {
+            for &slot in &used {
+                let read = &kernel.reads[slot as usize];
+                let at: Option<Vec<i64>> = read.index.iter().map(|access| coordinate(site.program, access, p, &r)).collect();
+                taps.extend(at.map(|at| Tap { value: read.value, at, outside: 0 }));
+            }
+        }
+        taps.sort_unstable();
+        taps.dedup();
+        let group = *found.entry(taps).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(p.clone());
+    }
+    groups
+}
+
+fn slots_of(expr: &Expr) -> Vec<u32> {
+    let mut used: Vec<u32> =
+        expr.nodes().iter().filter_map(|op| if let Op::Read(slot) = op { Some(*slot) } else { None }).collect();
+    used.sort_unstable();
+    used.dedup();
+    used
+}
+
+/// The coordinate along one axis, or `None` if it is known at run time only.
+fn coordinate(program: &Program, access: &Access, p: &[usize], r: &[usize]) -> Option<i64> {
+    match access {
+        Access::Affine(index) => Some(index.at(p, r)),
+        Access::Table { table, index } => Some(program.table(*table)[index.at(p, r) as usize]),
+        Access::Runtime(_) => None,
+    }
+}
+
+/// What a scattered maximum or minimum over no points is.
+fn body_identity(kernel: &Kernel, site: &Site<'_>) -> Result<i64, Diagnostic> {
+    if kernel.scatter.is_none() || kernel.reduction == Reduction::Sum {
+        return Ok(0);
+    }
+    let _ = site;
+    Err(Diagnostic::new("unsupported", &kernel.name, "a scattered maximum or minimum has no hardware form yet", "scatter with a sum"))
+}
+
+struct Build<'a, 'o, 's> {
+    kernel: &'a Kernel,
+    site: &'a Site<'a>,
+    identity: i64,
+    datapath: Datapath,
+    taps: Vec<Tap>,
+    known: FxHashMap<Tap, WireId>,
+    optimizer: &'o mut Optimizer<'s>,
+}
+
+impl Build<'_, '_, '_> {
+    fn engine(&mut self, positions: &[Vec<usize>]) -> Result<(), Diagnostic> {
+        let sums = positions.iter().map(|p| self.reduce(p)).collect::<Result<Vec<Form>, _>>()?;
+        let sums = self.materialize(&sums)?;
+        for (p, sum) in positions.iter().zip(sums) {
+            let form = self.evaluate(&self.kernel.finish, Some(sum), p, &[])?;
+            let wire = self.wire(&form)?;
+            self.datapath.outputs.push(wire);
+        }
+        Ok(())
+    }
+
+    fn reduce(&mut self, p: &[usize]) -> Result<Form, Diagnostic> {
+        let kernel = self.kernel;
+        let mut sum = Form::default();
+        let mut others: Vec<WireId> = Vec::new();
+        for r in points(&kernel.extent) {
+            let mut body = self.evaluate(&kernel.body, None, p, &r)?;
+            if let Some(scatter) = kernel.scatter {
+                let target = self.fetch(scatter.slot, p, &r)?;
+                let target = self.wire(&target)?;
+                let hit = self.equals(target, p[scatter.axis] as i128);
+                let body_wire = self.wire(&body)?;
+                let identity = self.datapath.constant(self.identity);
+                body = Form::wire(self.datapath.select(hit, body_wire, identity));
+            }
+            match kernel.reduction {
+                Reduction::Sum => sum.accumulate(&body, 1).ok_or_else(|| self.too_wide())?,
+                Reduction::Max | Reduction::Min => others.push(self.wire(&body)?),
+            }
+        }
+        if kernel.reduction == Reduction::Sum {
+            return Ok(sum);
+        }
+        while others.len() > 1 {
+            others = others
+                .chunks(2)
+                .map(|pair| match (pair, kernel.reduction) {
+                    (&[a, b], Reduction::Max) => self.datapath.max(a, b),
+                    (&[a, b], _) => self.datapath.min(a, b),
+                    (single, _) => single[0],
+                })
+                .collect();
+        }
+        Ok(others.first().map_or_else(Form::default, |&wire| self.form(wire)))
+    }
+
+    fn evaluate(&mut self, expr: &Expr, acc: Option<WireId>, p: &[usize], r: &[usize]) -> Result<Form, Diagnostic> {
+        let program = self.site.program;
+        let mut forms: Vec<Form> = Vec::with_capacity(expr.nodes().len());
+        for op in expr.nodes() {
+            let form = match op {
+                Op::Read(slot) => self.fetch(*slot, p, r)?,
+                Op::Acc => acc.map_or_else(Form::default, |wire| self.form(wire)),
+                Op::Const(value) => Form::constant(*value),
+                Op::Param { table, index } => Form::constant(program.table(*table)[index.at(p, r) as usize]),
+                Op::Add(a, b) => self.combine(&forms[a.index()], &forms[b.index()], 1)?,
+                Op::Sub(a, b) => self.combine(&forms[a.index()], &forms[b.index()], -1)?,
+                Op::Shl(a, n) => {
+                    let amount = forms[n.index()].as_const().unwrap_or_default();
+                    let factor = 1i64.checked_shl(amount as u32).filter(|&f| f > 0).ok_or_else(|| self.too_wide())?;
+                    self.scale(&forms[a.index()], factor)?
+                }
+                Op::Mul(a, b) => {
+                    let (a, b) = (&forms[a.index()], &forms[b.index()]);
+                    match (a.as_const(), b.as_const()) {
+                        (_, Some(factor)) => self.scale(a, factor)?,
+                        (Some(factor), None) => self.scale(b, factor)?,
+                        (None, None) => {
+                            let (a, b) = (self.wire(&a.clone())?, self.wire(&b.clone())?);
+                            Form::wire(self.datapath.mul(a, b))
+                        }
+                    }
+                }
+                other => {
+                    let wires = other
+                        .operands()
+                        .map(|id| self.wire(&forms[id.index()]))
+                        .collect::<Result<Vec<WireId>, _>>()?;
+                    let wire = self.nonlinear(other, &wires, p, r);
+                    self.form(wire)
+                }
+            };
+            forms.push(form);
+        }
+        Ok(forms.pop().unwrap_or_default())
+    }
+
+    fn nonlinear(&mut self, op: &Op, operands: &[WireId], p: &[usize], r: &[usize]) -> WireId {
+        let amount = |this: &Self, n: usize| this.datapath.as_const(operands[n]).unwrap_or_default() as u32;
+        match op {
+            Op::Shr(..) => {
+                let n = amount(self, 1);
+                self.datapath.shr(operands[0], n)
+            }
+            Op::Max(..) => self.datapath.max(operands[0], operands[1]),
+            Op::Min(..) => self.datapath.min(operands[0], operands[1]),
+            Op::Lt(..) => self.datapath.lt(operands[0], operands[1]),
+            Op::Select(..) => self.datapath.select(operands[0], operands[1], operands[2]),
+            Op::Wrap { signed, .. } => {
+                let width = amount(self, 1);
+                self.datapath.wrap(operands[0], *signed, width)
+            }
+            Op::Lut { table, row, base, .. } => {
+                let Interval { lo, hi } = self.datapath.interval(operands[0]);
+                let row = range::lut_row(row, p, r) as i128 - i128::from(*base);
+                let entries = &self.site.program.table(*table)[(row + lo) as usize..=(row + hi) as usize];
+                self.datapath.table(operands[0], entries.to_vec())
+            }
+            Op::Read(_) | Op::Acc | Op::Const(_) | Op::Param { .. } | Op::Shl(..) | Op::Add(..) | Op::Sub(..) | Op::Mul(..) => {
+                unreachable!("linear primitives are combined as forms")
+            }
+        }
+    }
+
+    fn fetch(&mut self, slot: u32, p: &[usize], r: &[usize]) -> Result<Form, Diagnostic> {
+        let kernel = self.kernel;
+        let read = &kernel.reads[slot as usize];
+        let wire = self.fetch_axis(read, &mut Vec::new(), p, r)?;
+        Ok(self.form(wire))
+    }
+
+    /// Resolves the axes of `read` that are not in `prefix` yet.
+    fn fetch_axis(&mut self, read: &Read, prefix: &mut Vec<i64>, p: &[usize], r: &[usize]) -> Result<WireId, Diagnostic> {
+        let axis = prefix.len();
+        let shape = &self.site.block.value(read.value).shape;
+        let Some(access) = read.index.get(axis) else {
+            return Ok(self.tap(Tap { value: read.value, at: prefix.clone(), outside: read.outside }));
+        };
+        let extent = shape[axis] as i64;
+        match coordinate(self.site.program, access, p, r) {
+            Some(at) if (0..extent).contains(&at) || (self.site.streamed)(read.value) == Some(axis) => {
+                prefix.push(at);
+                let wire = self.fetch_axis(read, prefix, p, r);
+                prefix.pop();
+                wire
+            }
+            Some(_) => Ok(self.datapath.constant(read.outside)),
+            None => {
+                let Access::Runtime(from) = access else { unreachable!("only run-time indices are unknown") };
+                let index = self.fetch(*from, p, r)?;
+                let index = self.wire(&index)?;
+                let mut candidates = Vec::new();
+                for at in 0..extent {
+                    prefix.push(at);
+                    candidates.push(self.fetch_axis(read, prefix, p, r)?);
+                    prefix.pop();
+                }
+                Ok(self.choose(index, &candidates, read.outside))
+            }
+        }
+    }
+
+    /// `candidates[index]`, or `outside`, as a tree of multiplexers over the bits of the index.
+    fn choose(&mut self, index: WireId, candidates: &[WireId], outside: i64) -> WireId {
+        let outside = self.datapath.constant(outside);
+        let range = self.datapath.interval(index);
+        let (signed, width) = range.width();
+        let bits = if signed { width - 1 } else { width };
+        let chosen = self.choose_bits(index, bits, 0, candidates, outside);
+        let zero = self.datapath.constant(0);
+        let negative = self.datapath.lt(index, zero);
+        self.datapath.select(negative, outside, chosen)
+    }
+
+    fn choose_bits(&mut self, index: WireId, bits: u32, first: usize, candidates: &[WireId], outside: WireId) -> WireId {
+        if first >= candidates.len() {
+            return outside;
+        }
+        if bits == 0 {
+            return candidates[first];
+        }
+        let low = self.choose_bits(index, bits - 1, first, candidates, outside);
+        let upper = 1usize.checked_shl(bits - 1).and_then(|half| first.checked_add(half)).unwrap_or(usize::MAX);
+        let high = self.choose_bits(index, bits - 1, upper, candidates, outside);
+        let bit = self.datapath.shr(index, bits - 1);
+        let bit = self.datapath.wrap(bit, false, 1);
+        self.datapath.select(bit, high, low)
+    }
+
+    fn equals(&mut self, wire: WireId, value: i128) -> WireId {
+        let Interval { lo, hi } = self.datapath.interval(wire);
+        if value < lo || value > hi {
+            return self.datapath.constant(0);
+        }
+        if hi - lo < 1 << 12 {
+            return self.datapath.table(wire, (lo..=hi).map(|v| i64::from(v == value)).collect());
+        }
+        let value = self.datapath.constant(value as i64);
+        let (above, below) = (self.datapath.lt(value, wire), self.datapath.lt(wire, value));
+        let differs = self.datapath.max(above, below);
+        let (zero, one) = (self.datapath.constant(0), self.datapath.constant(1));
+        self.datapath.select(differs, zero, one)
+    }
+
+    fn tap(&mut self, tap: Tap) -> WireId {
+        if let Some(&wire) = self.known.get(&tap) {
+            return wire;
+        }
+        let wire = self.datapath.input((self.site.interval)(&tap));
+        self.taps.push(tap.clone());
+        self.known.insert(tap, wire);
+        wire
+    }
+
+    fn form(&self, wire: WireId) -> Form {
+        self.datapath.as_const(wire).map_or_else(|| Form::wire(wire), Form::constant)
+    }
+
+    fn combine(&self, a: &Form, b: &Form, factor: i64) -> Result<Form, Diagnostic> {
+        let mut form = a.clone();
+        form.accumulate(b, factor).ok_or_else(|| self.too_wide())?;
+        Ok(form)
+    }
+
+    fn scale(&self, a: &Form, factor: i64) -> Result<Form, Diagnostic> {
+        self.combine(&Form::default(), a, factor)
+    }
+
+    fn wire(&mut self, form: &Form) -> Result<WireId, Diagnostic> {
+        if let Some(value) = form.as_const() {
+            return Ok(self.datapath.constant(value));
+        }
+        match form.terms.first_key_value() {
+            Some((&wire, &1)) if form.terms.len() == 1 && form.constant == 0 => Ok(wire),
+            _ => Ok(self.materialize(std::slice::from_ref(form))?[0]),
+        }
+    }
+
+    fn materialize(&mut self, forms: &[Form]) -> Result<Vec<WireId>, Diagnostic> {
+        self.datapath
+            .materialize(forms, self.optimizer)
+            .map_err(|error| Diagnostic::new("adder-graph", &self.kernel.name, error.to_string(), "quantize the layer's weights or inputs to fewer bits"))
+    }
+
+    fn too_wide(&self) -> Diagnostic {
+        Diagnostic::new("too-wide", &self.kernel.name, "a constant of the layer exceeds 63 bits", "quantize the layer's weights or inputs to fewer bits")
+    }
+}

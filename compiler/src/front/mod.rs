@@ -1,0 +1,2 @@
+//! Model files become graphs.
+pub mod onnx;
