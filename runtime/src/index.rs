@@ -133,6 +133,16 @@ impl Index {
         }
     }
 
+    /// Whether the index depends on the output position.
+    pub fn uses_p(&self) -> bool {
+        match self {
+            Self::Const(_) | Self::R(_) => false,
+            Self::P(_) => true,
+            Self::Add(a, b) => a.uses_p() || b.uses_p(),
+            Self::Mul(a, _) | Self::Div(a, _) | Self::Mod(a, _) => a.uses_p(),
+        }
+    }
+
     /// The index with every output coordinate `axis` replaced by `at[axis]`.
     #[must_use]
     pub fn compose(&self, at: &[Self]) -> Self {

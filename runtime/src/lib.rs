@@ -11,14 +11,16 @@ pub mod expr;
 pub mod format;
 pub mod id;
 pub mod index;
+pub mod interface;
 pub mod kernel;
 pub mod program;
 pub mod quantize;
 pub mod range;
+mod sweep;
 pub mod validate;
 
 pub use codec::{Decoder, Encoder};
-pub use emulate::Emulator;
+pub use emulate::{EmulateError, Emulator, Trace, Traced};
 pub use expr::{Expr, ExprId, Op};
 pub use format::{Format, Interval, Overflow, Quantizer, Rounding};
 pub use id::{BlockId, TableId, ValueId};

@@ -64,6 +64,8 @@ impl Cache {
     /// Moves a finished file from a workshop to its place.
     pub(crate) fn publish(&self, built: &Path, name: &str) -> Result<PathBuf, Error> {
         let entry = self.entry(name);
+        // The loader dies of a truncated library, so its bytes must be on the disk before its name.
+        File::open(built).and_then(|file| file.sync_all()).map_err(Error::file(built))?;
         fs::rename(built, &entry).map_err(Error::file(&entry))?;
         Ok(entry)
     }
@@ -71,7 +73,8 @@ impl Cache {
     fn sweep(&self) {
         let Ok(left) = fs::read_dir(self.root.join("building")) else { return };
         for entry in left.flatten() {
-            let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+            let age =
+                entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
             if age.is_some_and(|age| age > ABANDONED) {
                 let _ = fs::remove_dir_all(entry.path());
             }

@@ -10,9 +10,11 @@ use crate::Error;
 /// Runs one tool to its end; a failure carries all it said.
 pub(crate) fn run(mut command: Command) -> Result<Output, Error> {
     let tool = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .map_err(|error| Error::Tool { tool: tool.clone(), status: error.to_string(), output: String::new() })?;
+    let output = command.output().map_err(|error| Error::Tool {
+        tool: tool.clone(),
+        status: error.to_string(),
+        output: String::new(),
+    })?;
     if output.status.success() {
         return Ok(output);
     }

@@ -29,7 +29,9 @@ mod words;
 
 pub use error::Error;
 pub use lint::{WAIVED, lint};
-pub use model::{BuildRequest, BuildStats, Model, Optimization, PowerUp, Progress, Start, Trace, WaveformFile};
+pub use model::{
+    BuildRequest, BuildStats, Model, Optimization, PowerUp, Progress, Start, Trace, WaveformFile,
+};
 pub use port::{Direction, Layout, Port, Rows};
 pub use toolchain::Toolchain;
 pub use words::{pack, unpack};

@@ -68,10 +68,8 @@ impl Toolchain {
 }
 
 fn first_line(program: &Path, args: &[&str]) -> Result<String, String> {
-    let output = Command::new(program)
-        .args(args)
-        .output()
-        .map_err(|error| format!("cannot be started ({error})"))?;
+    let output =
+        Command::new(program).args(args).output().map_err(|error| format!("cannot be started ({error})"))?;
     if !output.status.success() {
         return Err(format!("ended with {}: {}", output.status, jobs::spoken(&output)));
     }

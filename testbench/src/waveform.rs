@@ -132,7 +132,8 @@ fn find_scope<'a>(items: &'a [ScopeItem], name: &str) -> Option<&'a Scope> {
 }
 
 fn find_variable<'a>(scope: &'a Scope, path: &str) -> Result<&'a Var, Error> {
-    let missing = || malformed(format!("there is no signal `{path}` in `{}` at the traced depth", scope.identifier));
+    let missing =
+        || malformed(format!("there is no signal `{path}` in `{}` at the traced depth", scope.identifier));
     let mut names: Vec<&str> = path.split('.').collect();
     let name = names.pop().ok_or_else(missing)?;
     let mut inner = scope;

@@ -25,7 +25,11 @@ pub fn pack(values: &[i64], width: u32) -> Vec<u32> {
 /// If `width` is not in 1..=64, or if there are fewer words than the elements need.
 pub fn unpack(words: &[u32], width: u32, count: usize, signed: bool) -> Vec<i64> {
     let needed = words_for(count, width);
-    assert!(words.len() >= needed, "{count} elements of {width} bits need {needed} words, not {}", words.len());
+    assert!(
+        words.len() >= needed,
+        "{count} elements of {width} bits need {needed} words, not {}",
+        words.len()
+    );
     (0..count)
         .map(|index| {
             let start = index * width as usize;

@@ -6,8 +6,8 @@ use std::fs;
 
 use designs::{add2, build, source, toolchain};
 use nn2hdl_testbench::{
-    BuildRequest, Error, Model, Optimization, Port, PowerUp, Progress, Rows, Start, Trace, WaveformFile, lint,
-    waveform::Waveform,
+    BuildRequest, Error, Model, Optimization, Port, PowerUp, Progress, Rows, Start, Trace, WaveformFile,
+    lint, waveform::Waveform,
 };
 
 const ADD: [u32; 8] = [0, 1, u32::MAX, u32::MAX, u32::MAX, u32::MAX, 1, !0xff];
@@ -59,6 +59,33 @@ fn random_power_up_is_seeded() {
 }
 
 #[test]
+fn a_module_compiled_as_a_block_computes_the_same() {
+    let ports = vec![
+        Port::input("rst", 1),
+        Port::input("in_valid", 1),
+        Port::input("a", 100),
+        Port::input("b", 80),
+        Port::output("out_valid", 1),
+        Port::output("y", 202),
+    ];
+    let flat = BuildRequest::new("pair", vec![source("pair"), source("add2")], ports);
+    let blocks = BuildRequest { blocks: vec!["add2".into()], ..flat.clone() };
+    let mut rows = Rows::zeroed(9, 40);
+    for row in 0..rows.len() {
+        for (word, value) in rows.row_mut(row).iter_mut().enumerate() {
+            *value = (row as u32 * 9 + word as u32).wrapping_mul(0x9e37_79b9);
+        }
+    }
+    let answers = [flat, blocks].map(|request| {
+        let (mut model, second) = (build(&request), build(&request));
+        drop(second);
+        model.run(&rows).unwrap()
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert_ne!(answers[0].row(10), answers[0].row(11));
+}
+
+#[test]
 fn every_port_type_and_mangled_name_is_reached() {
     let widths = [8, 16, 32, 33, 64, 65];
     let names = ["a__b", "a___b", "w32", "new_w33", "w64", "w65"];
@@ -99,7 +126,12 @@ fn the_second_build_comes_from_the_cache() {
     let second = Model::build(&toolchain(), &request, &mut |step| steps.push(step)).unwrap();
     assert!(second.build_stats().cached);
     assert_eq!(steps, [Progress::Cached]);
-    eprintln!("{}: {:?} then {:?}", toolchain().verilator_version(), first.build_stats(), second.build_stats());
+    eprintln!(
+        "{}: {:?} then {:?}",
+        toolchain().verilator_version(),
+        first.build_stats(),
+        second.build_stats()
+    );
 }
 
 #[test]

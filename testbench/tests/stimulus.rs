@@ -37,7 +37,8 @@ fn a_pipelined_adder_keeps_its_latency_in_every_pattern() {
                 let n = output.frame as u32;
                 assert_eq!(output.beats, [[vec![n * 4, 0, 1, 0]]], "{arrival:?}");
             }
-            let order: Vec<usize> = seen.frames.iter().rev().take(50).rev().map(|frame| frame.frame).collect();
+            let order: Vec<usize> =
+                seen.frames.iter().rev().take(50).rev().map(|frame| frame.frame).collect();
             assert_eq!(order, (0..50).collect::<Vec<_>>());
         }
     }
@@ -73,7 +74,10 @@ fn a_counter_without_reset_is_caught_by_the_reset_in_mid_frame_only() {
     let mut model = build(&request("no_reset", &byte_ports()));
     let mut faults = |arrival, power_up| {
         model.start(&Start { power_up, waveform: None }).unwrap();
-        simulate(&mut model, &byte_frames(30), &Plan::new(3, arrival, 1, 6), &promise(1, 3, 3)).unwrap().report.fault_count
+        simulate(&mut model, &byte_frames(30), &Plan::new(3, arrival, 1, 6), &promise(1, 3, 3))
+            .unwrap()
+            .report
+            .fault_count
     };
     assert_eq!(faults(Arrival::BackToBack, PowerUp::Zeros), 0);
     assert_eq!(faults(Arrival::Gaps, PowerUp::Zeros), 0);

@@ -1,1 +1,95 @@
-//! build
+//! A program becomes a netlist.
+//!
+//! Each layer's engines become modules, instantiated in the block's module and joined by registers so that what
+//! meets belongs to the same frame and beat. `valid` travels beside the data and never waits.
+
+use nn2hdl_runtime::{BlockId, Program};
+use rustc_hash::FxHashMap;
+
+use super::layout::{Called, Layout};
+use super::name::Names;
+use super::plan::plan;
+use super::{Module, Netlist};
+use crate::cmvm::Effort;
+use crate::datapath::linear::Optimizer;
+use crate::diagnostic::Diagnostic;
+use crate::schedule::Delays;
+
+/// What the hardware is made for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Clock frequency in MHz.
+    pub clock_mhz: f64,
+    /// Initiation interval asked for, in cycles.
+    pub ii: u32,
+    /// Delay model.
+    pub delays: Delays,
+    /// How much is tried for each adder graph.
+    pub effort: Effort,
+    /// Adder levels allowed above the least possible; `None` leaves the depth to the optimizer.
+    pub max_depth: Option<u32>,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self { clock_mhz: 320.0, ii: 1, delays: Delays::default(), effort: Effort::Default, max_depth: Some(1) }
+    }
+}
+
+/// What a progress bar is told: the layer that begins, its number and how many there are.
+pub type Progress<'a> = &'a mut dyn FnMut(&str, usize, usize);
+
+/// The design of a validated program. `top` is the name of its top module.
+pub fn build(program: &Program, top: &str, target: &Target, progress: Progress<'_>) -> Result<Netlist, Diagnostic> {
+    let plan = plan(program, target.ii)?;
+    let adder = |width: u32| target.delays.add(width);
+    let mut names = Names::default();
+    let top = names.claim(top);
+    let mut design = Design {
+        program,
+        target,
+        optimizer: Optimizer::new(target.effort, target.max_depth, &adder),
+        modules: Vec::new(),
+        names,
+        top: top.clone(),
+        blocks: FxHashMap::default(),
+        progress,
+        done: 0,
+        steps: program.blocks.iter().map(|block| block.steps.len()).sum(),
+    };
+    let (module, signature, trace) = Layout::new(&mut design, program.main(), plan, top).top()?;
+    let mut modules = design.modules;
+    modules.push(module);
+    Ok(Netlist { modules, signature, trace })
+}
+
+/// What all modules of a design share while it is built.
+pub(super) struct Design<'a, 'o> {
+    pub(super) program: &'a Program,
+    pub(super) target: &'a Target,
+    pub(super) optimizer: Optimizer<'o>,
+    pub(super) modules: Vec<Module>,
+    pub(super) names: Names,
+    pub(super) top: String,
+    pub(super) blocks: FxHashMap<BlockId, Called>,
+    progress: Progress<'o>,
+    done: usize,
+    steps: usize,
+}
+
+impl Design<'_, '_> {
+    /// Period of the clock in ps.
+    pub(super) fn period(&self) -> f64 {
+        1e6 / self.target.clock_mhz
+    }
+
+    /// A module name that begins with the design's own.
+    pub(super) fn module_name(&mut self, layer: &str) -> String {
+        self.names.claim(&format!("{}_{layer}", self.top))
+    }
+
+    pub(super) fn begin(&mut self, layer: &str) {
+        (self.progress)(layer, self.done, self.steps);
+        self.done += 1;
+    }
+}

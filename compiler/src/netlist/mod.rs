@@ -6,15 +6,19 @@ pub mod build;
 pub mod cost;
 pub mod engine;
 pub mod evaluate;
+mod layout;
 pub mod name;
 pub mod plan;
-pub mod signature;
+mod stream;
 
+use nn2hdl_runtime::ValueId;
+use nn2hdl_runtime::interface::{Signature, Travel};
 use serde::Serialize;
 
 
 
-pub use signature::{PortMap, Signature};
+pub use cost::Cost;
+pub use build::{Target, build};
 
 /// A net of a module, by position. Operands come earlier, but for registers'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -221,36 +225,27 @@ pub struct Instance {
     pub inputs: Vec<Vec<NetId>>,
 }
 
-/// Where an element of a program value can be seen.
-#[derive(Clone, Debug, Serialize)]
+/// Where a program value can be seen.
+#[derive(Clone, Debug)]
 pub struct TracePoint {
-    /// Calls that lead to the value, outermost first: name and repetition.
-    pub path: Vec<(String, u32)>,
-    /// The value's name.
-    pub value: String,
+    /// Calls that lead to the value, outermost first: name, `#`, repetition.
+    pub path: Vec<String>,
+    /// The value, in its own block.
+    pub value: ValueId,
+    /// Its name.
+    pub name: String,
     /// The layer that computes it.
     pub layer: String,
-    /// Cycles from the frame's first input beat to the value's first beat.
-    pub phase: u32,
-    /// How the value travels.
-    pub travel: crate::schedule::Travel,
-    /// Where each element of one beat is.
-    pub elements: Vec<Place>,
-}
-
-/// Some bits of a named wire.
-#[derive(Clone, Debug, Serialize)]
-pub struct Place {
-    /// Instances that lead to the wire, dot-separated, and the wire; empty for a constant.
-    pub wire: String,
-    /// First bit.
-    pub lo: u32,
-    /// Sign and width.
-    #[serde(flatten)]
-    pub bits: Bits,
-    /// The value of a constant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub constant: Option<i64>,
+    /// Shape of the value.
+    pub shape: Vec<usize>,
+    /// How the value travels; its phase counts from the frame's first input beat.
+    pub travel: Travel,
+    /// Names of the instances that lead to the module of the nets, outermost first.
+    pub scope: Vec<String>,
+    /// The module, by position.
+    pub module: usize,
+    /// One net for each element of a beat.
+    pub nets: Vec<NetId>,
 }
 
 impl Module {

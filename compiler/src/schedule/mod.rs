@@ -2,7 +2,5 @@
 
 pub mod delay;
 pub mod pipeline;
-pub mod travel;
 
 pub use delay::Delays;
-pub use travel::Travel;

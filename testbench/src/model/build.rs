@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    BuildRequest, BuildStats, Model, Optimization, Progress, Trace, generated, harness::harness, library::Instance,
+    BuildRequest, BuildStats, Model, Optimization, Progress, Trace, generated, harness::harness,
+    library::Instance,
 };
 use crate::{
     Direction, Error, Layout, Port, Toolchain,
@@ -15,12 +16,29 @@ use crate::{
 };
 
 const VERILATOR_FLAGS: &[&str] = &[
-    "--cc", "--prefix", "Vdut", "--Mdir", ".", "--language", "1364-2005", "--x-initial", "unique", "-Wno-lint",
-    "-Wno-style", "-Wno-fatal", "--output-split", "5000",
+    "--cc",
+    "--prefix",
+    "Vdut",
+    "--Mdir",
+    ".",
+    "+1364-2005ext+v",
+    "--x-initial",
+    "unique",
+    "-Wno-lint",
+    "-Wno-style",
+    "-Wno-fatal",
+    "--output-split",
+    "5000",
 ];
 
-const CXX_FLAGS: &[&str] =
-    &["-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0", "-DVL_TIME_CONTEXT", "-DVL_USER_FATAL"];
+const CXX_FLAGS: &[&str] = &[
+    "-DVM_COVERAGE=0",
+    "-DVM_SC=0",
+    "-DVM_TRACE_FST=0",
+    "-DVM_TRACE_SAIF=0",
+    "-DVL_TIME_CONTEXT",
+    "-DVL_USER_FATAL",
+];
 
 pub(super) fn build(
     toolchain: &Toolchain,
@@ -30,7 +48,8 @@ pub(super) fn build(
     let began = Instant::now();
     let cpu_before = jobs::children_cpu_seconds();
     let side = |direction| {
-        let ports = request.ports.iter().filter(|port| port.direction == direction && port.name != request.clock);
+        let ports =
+            request.ports.iter().filter(|port| port.direction == direction && port.name != request.clock);
         Layout::new(ports.cloned().collect())
     };
     let (inputs, outputs) = (side(Direction::Input), side(Direction::Output));
@@ -65,6 +84,7 @@ struct Recipe<'a> {
     verilator_flags: Vec<String>,
     cxx_flags: Vec<&'static str>,
     optimization: &'static str,
+    blocks: &'a [String],
 }
 
 impl<'a> Recipe<'a> {
@@ -80,6 +100,10 @@ impl<'a> Recipe<'a> {
         }
         if let Trace::Depth(levels) = request.trace {
             verilator_flags.extend(["--trace-depth".to_owned(), levels.to_string()]);
+        }
+        let blocks = if request.trace == Trace::Off { request.blocks.as_slice() } else { &[] };
+        if !blocks.is_empty() {
+            verilator_flags.push("--hierarchical".to_owned());
         }
         if !toolchain.cxx_version().contains("clang") {
             // Unique symbols would be shared between models in spite of RTLD_LOCAL.
@@ -98,6 +122,7 @@ impl<'a> Recipe<'a> {
                 Optimization::O0 => "-O0",
                 Optimization::O1 => "-O1",
             },
+            blocks,
         }
     }
 
@@ -109,7 +134,7 @@ impl<'a> Recipe<'a> {
 
     fn key(&self, request: &BuildRequest) -> Result<String, Error> {
         let mut key = self.tools_key().field(&self.harness).field(self.top).field(self.optimization);
-        for flag in &self.verilator_flags {
+        for flag in self.verilator_flags.iter().chain(self.blocks) {
             key = key.field(flag);
         }
         for port in &self.ports {
@@ -122,16 +147,22 @@ impl<'a> Recipe<'a> {
         Ok(key.finish())
     }
 
-    fn build(&self, cache: &Cache, entry: &str, progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, Error> {
+    fn build(
+        &self,
+        cache: &Cache,
+        entry: &str,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<PathBuf, Error> {
         let workshop = cache.workshop()?;
         let directory = workshop.path();
         progress(Progress::Verilating);
         self.verilate(directory)?;
         generated::check_ports(directory, self.top, self.clock, &self.ports)?;
 
-        let mut objects = self.runtime(cache, directory)?;
+        let directories = generated::directories(directory)?;
+        let mut objects = self.runtime(cache, directory, &directories)?;
         let mut compilations = Vec::new();
-        for (number, unit) in generated::units(directory, &self.harness)?.into_iter().enumerate() {
+        for (number, unit) in generated::units(&directories, &self.harness)?.into_iter().enumerate() {
             let source = directory.join(format!("unit{number}.cc"));
             let object = source.with_extension("o");
             fs::write(&source, unit.text).map_err(Error::file(&source))?;
@@ -148,9 +179,9 @@ impl<'a> Recipe<'a> {
     }
 
     /// The objects of Verilator's run time, which all models of one toolchain share.
-    fn runtime(&self, cache: &Cache, directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    fn runtime(&self, cache: &Cache, workshop: &Path, generated: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         let hash = self.tools_key().finish();
-        let names = generated::runtime_sources(directory)?;
+        let names = generated::runtime_sources(generated)?;
         let entries: Vec<String> = names.iter().map(|name| format!("{name}-{hash}.o")).collect();
         let missing = || names.iter().zip(&entries).filter(|(_, entry)| !cache.entry(entry).is_file());
         if missing().next().is_some() {
@@ -158,11 +189,11 @@ impl<'a> Recipe<'a> {
             let missing: Vec<_> = missing().collect();
             let compilations = missing.iter().map(|(name, entry)| {
                 let source = self.toolchain.include().join(format!("{name}.cpp"));
-                self.compile(&source, &directory.join(entry), "-O1")
+                self.compile(&source, &workshop.join(entry), "-O1")
             });
             jobs::run_all(compilations.collect(), &mut |_| {})?;
             for (_, entry) in missing {
-                cache.publish(&directory.join(entry), entry)?;
+                cache.publish(&workshop.join(entry), entry)?;
             }
         }
         Ok(entries.iter().map(|entry| cache.entry(entry)).collect())
@@ -171,6 +202,13 @@ impl<'a> Recipe<'a> {
     fn verilate(&self, directory: &Path) -> Result<(), Error> {
         let mut command = self.toolchain.verilator();
         command.current_dir(directory).args(&self.verilator_flags).args(["--top-module", self.top]);
+        if !self.blocks.is_empty() {
+            let path = directory.join("blocks.vlt");
+            let names = self.blocks.iter().map(|name| format!("hier_block -module \"{name}\"\n"));
+            let text = format!("`verilator_config\n{}", names.collect::<String>());
+            fs::write(&path, text).map_err(Error::file(&path))?;
+            command.arg(path);
+        }
         for source in &self.sources {
             command.arg(std::path::absolute(source).map_err(Error::file(source))?);
         }

@@ -1,7 +1,8 @@
 //! What Verilator wrote: the ports it found and the C++ files to compile.
 
 use std::{
-    fs,
+    collections::BTreeSet,
+    fs, mem,
     path::{Path, PathBuf},
 };
 
@@ -16,48 +17,80 @@ pub(super) struct Unit {
     pub(super) optimized: bool,
 }
 
+/// The directories that hold generated files: the top module's, then one for each hierarchical block.
+pub(super) fn directories(top: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut blocks = entries(top)?;
+    blocks.retain(|path| path.is_dir());
+    blocks.insert(0, top.to_owned());
+    Ok(blocks)
+}
+
 /// Groups the generated files, largest pieces alone, so that few compilations read the headers and several can run
 /// at once. Initialisation code (`__Slow`) is worth no optimisation.
-pub(super) fn units(directory: &Path, harness: &str) -> Result<Vec<Unit>, Error> {
-    let mut sized: Vec<(String, u64)> = Vec::new();
-    for entry in fs::read_dir(directory).map_err(Error::file(directory))? {
-        let entry = entry.map_err(Error::file(directory))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".cpp") {
-            sized.push((name, entry.metadata().map_err(Error::file(entry.path()))?.len()));
-        }
-    }
-    sized.sort();
-
-    let small = sized.iter().map(|(_, size)| size).sum::<u64>() <= SMALL;
-    let mut units = vec![Unit { text: harness.to_owned(), optimized: true }];
-    let mut fill = if small { 0 } else { SMALL };
-    for optimized in [true, false] {
-        for (name, size) in sized.iter().filter(|(name, _)| name.contains("__Slow") != optimized) {
-            if !small && (fill + size > SMALL || units.last().is_none_or(|unit| unit.optimized != optimized)) {
-                units.push(Unit { text: String::new(), optimized });
-                fill = 0;
-            }
-            fill += size;
-            if let Some(unit) = units.last_mut() {
-                unit.text.push_str(&format!("#include \"{name}\"\n"));
-            }
-        }
+pub(super) fn units(directories: &[PathBuf], harness: &str) -> Result<Vec<Unit>, Error> {
+    let mut units = Vec::new();
+    for (number, directory) in directories.iter().enumerate() {
+        let first = if number == 0 { harness } else { "" };
+        directory_units(directory, first, &mut units)?;
     }
     Ok(units)
 }
 
-/// The run-time sources that the model needs, e.g. `verilated` and `verilated_vcd_c`.
-pub(super) fn runtime_sources(directory: &Path) -> Result<Vec<String>, Error> {
-    let path = directory.join("Vdut_classes.mk");
-    let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
-    let (_, globals) = text.split_once("VM_GLOBAL_FAST").unwrap_or_default();
-    Ok(globals.split_whitespace().filter(|word| word.starts_with("verilated")).map(str::to_owned).collect())
+fn directory_units(directory: &Path, first: &str, units: &mut Vec<Unit>) -> Result<(), Error> {
+    let mut sized = Vec::new();
+    for path in entries(directory)? {
+        if path.extension().is_some_and(|extension| extension == "cpp") {
+            let size = path.metadata().map_err(Error::file(&path))?.len();
+            sized.push((path, size));
+        }
+    }
+    let slow = |path: &Path| path.to_string_lossy().contains("__Slow");
+    let small = sized.iter().map(|(_, size)| size).sum::<u64>() <= SMALL;
+
+    let mut unit = Unit { text: first.to_owned(), optimized: true };
+    let mut fill = if small || first.is_empty() { 0 } else { SMALL };
+    for optimized in [true, false] {
+        for (path, size) in sized.iter().filter(|(path, _)| slow(path) != optimized) {
+            if !small && (fill + size > SMALL || unit.optimized != optimized) {
+                units.push(mem::replace(&mut unit, Unit { text: String::new(), optimized }));
+                fill = 0;
+            }
+            fill += size;
+            unit.text.push_str(&format!("#include \"{}\"\n", path.display()));
+        }
+    }
+    units.push(unit);
+    Ok(())
+}
+
+/// The run-time sources that the generated files need, e.g. `verilated` and `verilated_dpi`.
+pub(super) fn runtime_sources(directories: &[PathBuf]) -> Result<BTreeSet<String>, Error> {
+    let mut sources = BTreeSet::new();
+    for path in
+        directories.iter().map(|directory| entries(directory)).collect::<Result<Vec<_>, _>>()?.concat()
+    {
+        if path.to_string_lossy().ends_with("_classes.mk") {
+            let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
+            let (_, globals) = text.split_once("VM_GLOBAL_FAST").unwrap_or_default();
+            let names = globals.split_whitespace().filter(|word| word.starts_with("verilated"));
+            sources.extend(names.map(str::to_owned));
+        }
+    }
+    Ok(sources)
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let listed = fs::read_dir(directory).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()
+    });
+    let mut paths = listed.map_err(Error::file(directory))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Checks the request's ports against those Verilator found.
 pub(super) fn check_ports(directory: &Path, top: &str, clock: &str, ports: &[Port]) -> Result<(), Error> {
-    let path: PathBuf = directory.join("Vdut.h");
+    let path = directory.join("Vdut.h");
     let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
     let found: Vec<Port> = text.lines().filter_map(declared_port).collect();
     let clock = Port::input(clock, 1);

@@ -132,7 +132,8 @@ EXPORT void* nn2hdl_create(const char* waveform, int seed) {
 EXPORT void nn2hdl_destroy(void* model) {
     auto instance = static_cast<Instance*>(model);
     try {
-        instance->top->final();
+        // Before the first eval, hierarchical blocks do not exist and Verilator 5.048 would finalise null ones.
+        if (instance->cycle != 0) instance->top->final();
 #if @TRACED@
         if (instance->waveform) instance->waveform->close();
 #endif
@@ -144,6 +145,7 @@ EXPORT void nn2hdl_destroy(void* model) {
 EXPORT const char* nn2hdl_run(void* model, uint64_t cycles, const uint32_t* in, uint32_t* out) {
     Instance& instance = *static_cast<Instance*>(model);
     Vdut& top = *instance.top;
+    Verilated::threadContextp(&instance.context);  // hierarchical blocks are created in the first eval
     try {
         for (uint64_t left = cycles; left != 0; --left) {
             const uint64_t time = instance.cycle++ * 10;

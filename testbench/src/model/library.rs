@@ -33,7 +33,8 @@ impl Instance {
         // cache's key; the function pointers are kept no longer than the library.
         unsafe {
             let library = libloading::Library::new(path).map_err(|error| failed(error.to_string()))?;
-            let create: Create = *library.get(b"nn2hdl_create\0").map_err(|error| failed(error.to_string()))?;
+            let create: Create =
+                *library.get(b"nn2hdl_create\0").map_err(|error| failed(error.to_string()))?;
             let destroy: Destroy =
                 *library.get(b"nn2hdl_destroy\0").map_err(|error| failed(error.to_string()))?;
             let run: Run = *library.get(b"nn2hdl_run\0").map_err(|error| failed(error.to_string()))?;

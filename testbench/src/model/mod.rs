@@ -27,10 +27,13 @@ pub struct BuildRequest {
     pub optimization: Optimization,
     /// Which signals a waveform can show.
     pub trace: Trace,
+    /// Modules to compile once and call for each instance, instead of flattening them: the build of replicated
+    /// engines then costs one engine. Ignored when tracing, which needs the signals inside.
+    pub blocks: Vec<String>,
 }
 
 impl BuildRequest {
-    /// A request with the clock `clk`, optimised, without waveforms.
+    /// A request with the clock `clk`, optimised, flat, without waveforms.
     pub fn new(top: impl Into<String>, sources: Vec<PathBuf>, ports: Vec<Port>) -> Self {
         Self {
             sources,
@@ -39,6 +42,7 @@ impl BuildRequest {
             ports,
             optimization: Optimization::O1,
             trace: Trace::Off,
+            blocks: Vec::new(),
         }
     }
 }

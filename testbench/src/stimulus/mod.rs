@@ -78,7 +78,12 @@ pub struct Latency {
 /// Sends frames through a model and collects what comes out.
 ///
 /// The model's state is left as it was at the end, so that another call may follow: each begins with a reset.
-pub fn simulate(model: &mut Model, frames: &[Frame], plan: &Plan, promise: &Promise) -> Result<Observation, Error> {
+pub fn simulate(
+    model: &mut Model,
+    frames: &[Frame],
+    plan: &Plan,
+    promise: &Promise,
+) -> Result<Observation, Error> {
     let schedule = Schedule::new(model.inputs(), frames, plan)?;
     let response = model.run(schedule.rows())?;
     schedule.observe(model.outputs(), &response, promise)

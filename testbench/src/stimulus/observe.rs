@@ -79,7 +79,12 @@ impl Schedule {
     /// the first frame. Outputs due after the edge of a reset must not appear.
     ///
     /// Fails if the module has no `out_valid`, or if the response is not of this schedule.
-    pub fn observe(&self, outputs: &Layout, response: &Rows, promise: &Promise) -> Result<Observation, Error> {
+    pub fn observe(
+        &self,
+        outputs: &Layout,
+        response: &Rows,
+        promise: &Promise,
+    ) -> Result<Observation, Error> {
         let fail = |reason: String| Err(Error::Stimulus { reason });
         let Some(out_valid) = outputs.position("out_valid") else {
             return fail("there is no output `out_valid`".into());
@@ -109,7 +114,8 @@ impl Schedule {
             .iter()
             .filter_map(|sent| {
                 let rows: Vec<usize> = due(sent, &offsets).collect();
-                let whole = rows.len() == promise.beats && rows.iter().all(|&row| valid.get(row) == Some(&true));
+                let whole =
+                    rows.len() == promise.beats && rows.iter().all(|&row| valid.get(row) == Some(&true));
                 whole.then(|| OutputFrame {
                     frame: sent.frame,
                     sent: sent.row,
@@ -152,9 +158,8 @@ impl Schedule {
             }
         }
         let combinational = offsets.first() == Some(&0);
-        let unknown = |row: usize| {
-            row == 0 || combinational && self.resets.iter().any(|reset| reset.contains(&row))
-        };
+        let unknown =
+            |row: usize| row == 0 || combinational && self.resets.iter().any(|reset| reset.contains(&row));
         let inside = valid.iter().zip(expected).enumerate().filter_map(|(row, (&valid, expected))| {
             match (valid, expected) {
                 (false, Some((frame, beat))) => Some(Fault::Missing { row, frame, beat }),

@@ -112,7 +112,11 @@ impl<'a> Writer<'a> {
         let (rst, in_valid) = (control("rst")?, control("in_valid")?);
         let data = (0..inputs.ports().len()).filter(|position| ![rst, in_valid].contains(position));
         Ok(Self {
-            schedule: Schedule { rows: Rows::zeroed(inputs.words(), 0), sent: Vec::new(), resets: Vec::new() },
+            schedule: Schedule {
+                rows: Rows::zeroed(inputs.words(), 0),
+                sent: Vec::new(),
+                resets: Vec::new(),
+            },
             random: SmallRng::seed_from_u64(plan.seed),
             rst: inputs.range(rst).start,
             in_valid: inputs.range(in_valid).start,
