@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::{Format, Overflow, Quantizer, Rounding};
+use crate::format::{Format, Interval, Overflow, Quantizer, Rounding};
 use crate::program::Value;
 
 /// How the values of one input become codes.
@@ -76,10 +76,11 @@ impl Encoder {
             Self::Fixed(_) => Err("the encoder's format does not fit the input's".into()),
             Self::Steps { channels, inner } => {
                 let fits = |steps: &Steps| {
-                    let last = i64::try_from(steps.thresholds.len()).ok().and_then(|n| steps.first.checked_add(n));
+                    let last =
+                        i64::try_from(steps.thresholds.len()).ok().and_then(|n| steps.first.checked_add(n));
                     value.format.holds(steps.first)
                         && last.is_some_and(|last| value.format.holds(last))
-                        && steps.thresholds.iter().all(|t| !t.is_nan())
+                        && steps.thresholds.iter().all(|t| t.is_finite())
                         && steps.thresholds.is_sorted()
                 };
                 if !channels.is_empty() && *inner > 0 && channels.iter().all(fits) {
@@ -96,29 +97,38 @@ impl Encoder {
 pub fn fixed(value: f64, quantizer: Quantizer) -> i64 {
     let Quantizer { format, rounding, overflow } = quantizer;
     let range = quantizer.interval();
-    // Scaling by a power of two is exact unless it leaves f64's range, and then the code is a bound or zero.
-    let scaled = value * 2f64.powi(format.frac);
-    let floor = scaled.floor();
-    let (rest, up) = (scaled - floor, floor + 1.0);
+    let scaled = scale(value, format.frac);
+    let (whole, negative) = (scaled.trunc(), scaled < 0.0);
+    // Exact, unlike the distance to the floor.
+    let part = (scaled - whole).abs();
+    let away = whole + 1f64.copysign(scaled);
     let rounded = match rounding {
-        Rounding::Trn => floor,
-        Rounding::TrnZero => scaled.trunc(),
-        _ if rest < 0.5 => floor,
-        _ if rest > 0.5 => up,
-        Rounding::Rnd => up,
-        Rounding::RndMinInf => floor,
-        Rounding::RndZero => scaled.trunc(),
-        Rounding::RndInf => if scaled < 0.0 { floor } else { up },
-        Rounding::RndConv => if floor % 2.0 == 0.0 { floor } else { up },
+        Rounding::Trn if negative && part > 0.0 => away,
+        Rounding::Trn | Rounding::TrnZero => whole,
+        _ if part < 0.5 => whole,
+        _ if part > 0.5 => away,
+        Rounding::Rnd if negative => whole,
+        Rounding::Rnd => away,
+        Rounding::RndMinInf if negative => away,
+        Rounding::RndMinInf | Rounding::RndZero => whole,
+        Rounding::RndInf => away,
+        Rounding::RndConv if whole % 2.0 == 0.0 => whole,
+        Rounding::RndConv => away,
     };
     let (lo, hi) = (range.lo as i64, range.hi as i64);
     match overflow {
         Overflow::Wrap => wrap(rounded, format),
-        // `as` saturates at the bounds of i64.
-        Overflow::Sat | Overflow::SatSym => (rounded as i64).clamp(lo, hi),
-        Overflow::SatZero if rounded < range.lo as f64 || rounded > range.hi as f64 => 0,
-        Overflow::SatZero => (rounded as i64).clamp(lo, hi),
+        // `as` saturates at the bounds of the integer.
+        Overflow::SatZero if !range.contains(Interval::point(rounded as i128)) => 0,
+        Overflow::Sat | Overflow::SatSym | Overflow::SatZero => (rounded as i64).clamp(lo, hi),
     }
+}
+
+/// `value × 2^frac`, exact except beyond f64's range: there infinite, or the least value of its sign.
+fn scale(value: f64, frac: i32) -> f64 {
+    let half = frac / 2;
+    let scaled = value * 2f64.powi(half) * 2f64.powi(frac - half);
+    if scaled == 0.0 && value != 0.0 { f64::MIN_POSITIVE.copysign(value) } else { scaled }
 }
 
 fn wrap(rounded: f64, format: Format) -> i64 {
@@ -165,7 +175,11 @@ impl Decoder {
             .collect()
     }
 
-    pub(crate) fn check(&self, _value: &Value) -> Result<(), String> {
-        if self.channels.is_empty() || self.inner == 0 { Err("the decoder has no channels".into()) } else { Ok(()) }
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.channels.is_empty() || self.inner == 0 {
+            return Err("the decoder has no channels".into());
+        }
+        let finite = self.channels.iter().all(|affine| affine.scale.is_finite() && affine.offset.is_finite());
+        if finite { Ok(()) } else { Err("the decoder is not finite".into()) }
     }
 }

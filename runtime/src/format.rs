@@ -45,8 +45,7 @@ impl Interval {
     pub fn width(self) -> (bool, u32) {
         let signed = self.lo < 0;
         let bits = |v: i128| 128 - v.leading_zeros();
-        let width =
-            if signed { 1 + bits(!self.lo).max(bits(self.hi.max(0))) } else { bits(self.hi).max(1) };
+        let width = if signed { 1 + bits(!self.lo).max(bits(self.hi.max(0))) } else { bits(self.hi).max(1) };
         (signed, width)
     }
 
@@ -64,7 +63,7 @@ pub struct Format {
     pub signed: bool,
     /// Bits in all, the sign included; 1 to 64, 63 if unsigned.
     pub width: u32,
-    /// Fraction bits; may be negative or larger than the width.
+    /// Fraction bits, −1000 to 1000; may be negative or larger than the width.
     pub frac: i32,
 }
 
@@ -72,8 +71,11 @@ impl Format {
     /// A format, or `None` if its codes do not fit `i64` or the point is absurdly far away.
     pub fn new(signed: bool, width: u32, frac: i32) -> Option<Self> {
         let widest = if signed { 64 } else { 63 };
-        ((1..=widest).contains(&width) && (-1024..=1024).contains(&frac))
-            .then_some(Self { signed, width, frac })
+        ((1..=widest).contains(&width) && (-1000..=1000).contains(&frac)).then_some(Self {
+            signed,
+            width,
+            frac,
+        })
     }
 
     /// The codes this format can hold.
@@ -192,7 +194,9 @@ impl fmt::Display for Quantizer {
 
 /// A format that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not a format: write `fixed<16,6>`, `ufixed<8,0,RND_CONV,SAT>` (width 1 to 64, unsigned 1 to 63; {reason})")]
+#[error(
+    "`{text}` is not a format: write `fixed<16,6>`, `ufixed<8,0,RND_CONV,SAT>` (width 1 to 64, unsigned 1 to 63; {reason})"
+)]
 pub struct FormatError {
     text: String,
     reason: &'static str,
@@ -238,17 +242,36 @@ mod tests {
         for text in ["fixed<16,6,TRN,WRAP>", "ufixed<8,0,RND_CONV,SAT>", "fixed<4,-2,TRN_ZERO,SAT_SYM>"] {
             assert_eq!(text.parse::<Quantizer>().unwrap().to_string(), text);
         }
-        assert_eq!("fixed<16,6>".parse::<Quantizer>().unwrap().format, Format { signed: true, width: 16, frac: 10 });
-        for text in ["", "fixed", "fixed<>", "fixed<65,1>", "ufixed<64,1>", "fixed<0,0>", "fixed<8,4,X>", "fixed<8,4,TRN,SAT,1>"] {
+        assert_eq!(
+            "fixed<16,6>".parse::<Quantizer>().unwrap().format,
+            Format { signed: true, width: 16, frac: 10 }
+        );
+        for text in [
+            "",
+            "fixed",
+            "fixed<>",
+            "fixed<65,1>",
+            "ufixed<64,1>",
+            "fixed<0,0>",
+            "fixed<8,4,X>",
+            "fixed<8,4,TRN,SAT,1>",
+        ] {
             assert!(text.parse::<Quantizer>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn widths_are_minimal() {
-        for (lo, hi, signed, width) in
-            [(0, 0, false, 1), (0, 1, false, 1), (0, 8, false, 4), (-1, 0, true, 1), (-1, 1, true, 2), (-8, 7, true, 4), (-9, 7, true, 5), (-3, -2, true, 3)]
-        {
+        for (lo, hi, signed, width) in [
+            (0, 0, false, 1),
+            (0, 1, false, 1),
+            (0, 8, false, 4),
+            (-1, 0, true, 1),
+            (-1, 1, true, 2),
+            (-8, 7, true, 4),
+            (-9, 7, true, 5),
+            (-3, -2, true, 3),
+        ] {
             assert_eq!(Interval::new(lo, hi).width(), (signed, width), "{lo}..={hi}");
         }
     }

@@ -117,7 +117,11 @@ impl Index {
             Self::Mod(a, divisor) if *divisor > 0 => {
                 let (a0, a1) = a.bounds(p, r)?;
                 let same_quotient = a0.div_euclid(*divisor) == a1.div_euclid(*divisor);
-                Some(if same_quotient { (a0.rem_euclid(*divisor), a1.rem_euclid(*divisor)) } else { (0, divisor - 1) })
+                Some(if same_quotient {
+                    (a0.rem_euclid(*divisor), a1.rem_euclid(*divisor))
+                } else {
+                    (0, divisor - 1)
+                })
             }
             Self::Div(..) | Self::Mod(..) => None,
         }

@@ -8,7 +8,7 @@ use crate::format::{Format, Overflow, Quantizer, Rounding};
 pub enum Drop {
     /// The same everywhere; negative if bits are appended.
     Uniform(i32),
-    /// By position. Each operand is a `Param` node's recipe: the amounts, all ≥ 0, and two tables derived from
+    /// By position. Each operand is a `Param` node's recipe: the amounts, 0 to 63, and two tables derived from
     /// them by [`Drop::halves`] and [`Drop::alive`].
     Varying {
         /// Bits dropped.
@@ -23,7 +23,7 @@ pub enum Drop {
 impl Drop {
     /// `⌊2^amount / 2⌋` for each amount.
     pub fn halves(amounts: &[i64]) -> Vec<i64> {
-        amounts.iter().map(|&n| (1i64 << n) >> 1).collect()
+        amounts.iter().map(|&n| if n == 0 { 0 } else { 1i64 << (n - 1) }).collect()
     }
 
     /// 0 for each amount that is zero, else 1.
@@ -46,6 +46,7 @@ pub fn round(expr: &mut Expr, x: ExprId, drop: &Drop, mode: Rounding) -> ExprId 
             let amount = expr.constant(i64::from(-n));
             return expr.push(Op::Shl(x, amount));
         }
+        Drop::Uniform(n) if *n > 63 => return round_away(expr, x, *n, mode),
         Drop::Uniform(n) => (Op::Const((*n).into()), Op::Const(1i64 << (n - 1)), Op::Const(1)),
         Drop::Varying { amount, half, alive } => (amount.clone(), half.clone(), alive.clone()),
     };
@@ -85,6 +86,18 @@ pub fn round(expr: &mut Expr, x: ExprId, drop: &Drop, mode: Rounding) -> ExprId 
     expr.push(Op::Shr(moved, amount))
 }
 
+/// `x / 2^drop` for more bits than a code has: at most a half, and that only for −2^63 and 64 bits.
+fn round_away(expr: &mut Expr, x: ExprId, drop: i32, mode: Rounding) -> ExprId {
+    let below = match mode {
+        Rounding::Trn => 0,
+        Rounding::RndInf | Rounding::RndMinInf if drop == 64 => i64::MIN + 1,
+        _ => i64::MIN,
+    };
+    let (zero, below) = (expr.constant(0), expr.constant(below));
+    let is_below = expr.push(Op::Lt(x, below));
+    expr.push(Op::Sub(zero, is_below))
+}
+
 /// Appends what brings the integer `x` into the range of `format`.
 pub fn overflow(expr: &mut Expr, x: ExprId, format: Format, mode: Overflow) -> ExprId {
     let range = Quantizer { format, rounding: Rounding::Trn, overflow: mode }.interval();
@@ -96,12 +109,16 @@ pub fn overflow(expr: &mut Expr, x: ExprId, format: Format, mode: Overflow) -> E
             expr.push(Op::Wrap { a: x, signed: format.signed, width })
         }
         Overflow::Sat | Overflow::SatSym => clamp(expr, x, lo, hi),
+        Overflow::SatZero if format.width == 64 => x,
         Overflow::SatZero => {
+            // Within the bounds nothing is wrapped: this shows the interval analysis that the result fits.
+            let width = expr.constant(format.width.into());
+            let kept = expr.push(Op::Wrap { a: x, signed: format.signed, width });
             let (lo, hi, zero) = (expr.constant(lo), expr.constant(hi), expr.constant(0));
             let below = expr.push(Op::Lt(x, lo));
             let above = expr.push(Op::Lt(hi, x));
             let outside = expr.push(Op::Max(below, above));
-            expr.push(Op::Select(outside, zero, x))
+            expr.push(Op::Select(outside, zero, kept))
         }
     }
 }

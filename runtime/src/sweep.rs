@@ -47,7 +47,7 @@ pub(crate) struct Site<'a> {
 }
 
 /// Largest reduction for which the part of an index that depends on the point is tabulated.
-const TABULATED: usize = 1 << 16;
+const TABULATED: usize = 1 << 12;
 
 enum Moving {
     /// The index does not depend on the reduction point.
@@ -71,7 +71,8 @@ impl<'a> Sweep<'a> {
         let mut terms = Vec::new();
         split(index, 1, &mut terms);
         let points: usize = extent.iter().product();
-        let (moving_terms, fixed_terms): (Vec<_>, Vec<_>) = terms.into_iter().partition(|(term, _)| term.uses_r());
+        let (moving_terms, fixed_terms): (Vec<_>, Vec<_>) =
+            terms.into_iter().partition(|(term, _)| term.uses_r());
         let moving = if moving_terms.is_empty() {
             Moving::Nothing
         } else if points > TABULATED || moving_terms.iter().any(|(term, _)| term.uses_p()) {

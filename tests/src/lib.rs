@@ -1,1 +1,4 @@
-//! nn2hdl-tests
+//! What the whole-program tests share: random networks, random codes, and a design run both ways.
+
+pub mod design;
+pub mod random;

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 
 pub use cost::Cost;
+pub use evaluate::Evaluator;
 pub use build::{Target, build};
 
 /// A net of a module, by position. Operands come earlier, but for registers'.

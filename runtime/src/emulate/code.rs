@@ -30,10 +30,18 @@ pub(super) enum Instruction {
     Binary(Binary, Arg, Arg),
     Shl(Arg, usize),
     Shr(Arg, usize),
-    Wrap { a: Arg, signed: bool, width: usize },
+    Wrap {
+        a: Arg,
+        signed: bool,
+        width: usize,
+    },
     Select(Arg, Arg, Arg),
     /// The scalar is the position in the table of the entry for operand zero.
-    Lut { table: usize, a: Arg, row: usize },
+    Lut {
+        table: usize,
+        a: Arg,
+        row: usize,
+    },
 }
 
 /// An axis addressed at run time.
@@ -114,8 +122,13 @@ pub(super) fn compile<'a>(
     if let Some(slot) = selector {
         used[slot] = true;
     }
-    for slot in (0..used.len()).rev().filter(|&slot| used[slot]).collect::<Vec<_>>() {
-        mark_sources(kernel, slot, &mut used);
+    // Indices come from earlier slots, so one way back finds them all.
+    for (slot, read) in kernel.reads.iter().enumerate().rev() {
+        for access in &read.index {
+            if let Access::Runtime(from) = access {
+                used[*from as usize] |= used[slot];
+            }
+        }
     }
 
     let mut slots: Vec<Option<Arg>> = vec![None; used.len()];
@@ -141,16 +154,6 @@ pub(super) fn compile<'a>(
     let selector = selector.and_then(|slot| slots[slot]);
     Lowering { places, slots, fetches: reads.len(), gathers, extent, known: Vec::new(), scalars: Vec::new() }
         .lower(expr, reads, selector)
-}
-
-fn mark_sources(kernel: &Kernel, slot: usize, used: &mut [bool]) {
-    for access in &kernel.reads[slot].index {
-        if let Access::Runtime(from) = access
-            && !std::mem::replace(&mut used[*from as usize], true)
-        {
-            mark_sources(kernel, *from as usize, used);
-        }
-    }
 }
 
 struct Lowering<'a, 'b> {
@@ -191,7 +194,10 @@ impl<'a> Lowering<'a, '_> {
         let words = self.fetches + self.scalars.len();
         let values = vec![0; self.known.len()];
         let resolver = Resolver { reads, known: self.known, values, scalars: self.scalars };
-        (Code { fetches: self.fetches, gathers: self.gathers, instructions, result, selector, words }, resolver)
+        (
+            Code { fetches: self.fetches, gathers: self.gathers, instructions, result, selector, words },
+            resolver,
+        )
     }
 
     /// How a node is known before any frame is seen, if it is.
@@ -202,9 +208,12 @@ impl<'a> Lowering<'a, '_> {
             Op::Const(value) => Some(Known::Literal(*value)),
             Op::Param { table, index } => Some(Known::Lookup(Lookup::new(program, *table, index, extent))),
             op if op.operands().any(|a| self.known[a.index()].is_none()) => None,
-            Op::Lut { table, row, base, a, .. } => {
-                Some(Known::Lut { data: program.table(*table), row: Sweep::new(row, extent), base: *base, a: *a })
-            }
+            Op::Lut { table, row, base, a, .. } => Some(Known::Lut {
+                data: program.table(*table),
+                row: Sweep::new(row, extent),
+                base: *base,
+                a: *a,
+            }),
             op => Some(Known::Op(op)),
         }
     }
@@ -222,7 +231,8 @@ impl<'a> Lowering<'a, '_> {
     }
 
     fn instruction(&mut self, op: &'a Op, args: &[Option<Arg>]) -> Instruction {
-        let binary = |this: &mut Self, kind, a, b| Instruction::Binary(kind, this.arg(a, args), this.arg(b, args));
+        let binary =
+            |this: &mut Self, kind, a, b| Instruction::Binary(kind, this.arg(a, args), this.arg(b, args));
         match op {
             Op::Add(a, b) => binary(self, Binary::Add, *a, *b),
             Op::Sub(a, b) => binary(self, Binary::Sub, *a, *b),
@@ -243,7 +253,9 @@ impl<'a> Lowering<'a, '_> {
                 self.scalars.push(Scalar::Row { row: Sweep::new(row, self.extent), base: *base });
                 Instruction::Lut { table: table.index(), a, row: self.fetches + self.scalars.len() - 1 }
             }
-            Op::Read(_) | Op::Acc | Op::Const(_) | Op::Param { .. } => unreachable!("leaves are no instructions"),
+            Op::Read(_) | Op::Acc | Op::Const(_) | Op::Param { .. } => {
+                unreachable!("leaves are no instructions")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::code::{Arg, Binary, Code, Instruction, PINNED, Places, Resolver, compile};
 use super::lane::Lane;
 use super::layer::{Body, BodySites, Layer, Lines, Terms, finish_words};
+use super::simd::Level;
 use super::store::{Place, UNSTORED};
 use crate::index::point;
 use crate::kernel::{Kernel, Reduction};
@@ -22,6 +23,7 @@ pub(super) struct Task<'a, T, const L: usize> {
     pub tables: &'a [Vec<T>],
     pub values: &'a mut [[T; L]],
     pub scratch: &'a mut Scratch<T, L>,
+    pub level: Level,
 }
 
 enum Operand<'a, T, const L: usize> {
@@ -174,23 +176,11 @@ fn combine<T: Lane, const L: usize>(reduction: Reduction, acc: &mut [T; L], valu
     }
 }
 
-#[inline(always)]
-fn sum<T: Lane, const L: usize>(values: &[[T; L]], base: u32, terms: &Terms<T>) -> [T; L] {
-    let mut acc = [terms.bias; L];
-    for &(address, weight) in &terms.terms {
-        let x = &values[base.wrapping_add(address) as usize];
-        for lane in 0..L {
-            acc[lane] = acc[lane].add(x[lane].mul(weight));
-        }
-    }
-    acc
-}
-
 impl<T: Lane, const L: usize> Task<'_, T, L> {
     /// Runs the kernel.
     #[inline(always)]
     pub fn run(self) {
-        let Self { layer, places, tables, values, scratch } = self;
+        let Self { layer, places, tables, values, scratch, level } = self;
         let kernel = match &places.block.steps[layer.step] {
             Step::Kernel(kernel) => kernel,
             Step::Call(_) => return,
@@ -209,8 +199,8 @@ impl<T: Lane, const L: usize> Task<'_, T, L> {
             line.clear();
             match &layer.body {
                 Body::Linear(lists) => line.push(match late.as_mut().filter(|_| place.list == UNSTORED) {
-                    None => sum(values, place.base, &lists[place.list as usize]),
-                    Some(late) => sum(values, place.base, &Terms::new(late.body(first))),
+                    None => T::sum(level, values, place.base, &lists[place.list as usize]),
+                    Some(late) => T::sum(level, values, place.base, &Terms::new(late.body(first), false)),
                 }),
                 Body::General { code, lists } => {
                     let words = match late.as_mut().filter(|_| place.list == UNSTORED) {

@@ -1,5 +1,8 @@
 //! The integers that lanes are made of. Arithmetic wraps; the interval analysis has shown that nothing does.
 
+use super::layer::Terms;
+use super::simd::Level;
+
 /// An integer wide enough for every intermediate of a program.
 pub(super) trait Lane: Copy + Default + Ord + Send + Sync + 'static {
     fn of(value: i64) -> Self;
@@ -13,10 +16,24 @@ pub(super) trait Lane: Copy + Default + Ord + Send + Sync + 'static {
     /// The low bits as signed or unsigned; unchanged if the lane is no wider.
     fn wrap(self, signed: bool, width: u32) -> Self;
     fn flag(condition: bool) -> Self;
+    /// The sum of `terms`, with addresses relative to `base`.
+    fn sum<const L: usize>(level: Level, values: &[[Self; L]], base: u32, terms: &Terms<Self>) -> [Self; L];
+}
+
+#[inline(always)]
+fn sum<T: Lane, const L: usize>(values: &[[T; L]], base: u32, terms: &Terms<T>) -> [T; L] {
+    let mut acc = [terms.bias; L];
+    for &(address, weight) in &terms.terms {
+        let x = &values[base.wrapping_add(address) as usize];
+        for lane in 0..L {
+            acc[lane] = acc[lane].add(x[lane].mul(weight));
+        }
+    }
+    acc
 }
 
 macro_rules! lane {
-    ($type:ty) => {
+    ($type:ty, $sum:expr) => {
         impl Lane for $type {
             #[inline(always)]
             fn of(value: i64) -> Self {
@@ -56,16 +73,32 @@ macro_rules! lane {
             #[inline(always)]
             fn wrap(self, signed: bool, width: u32) -> Self {
                 let spare = Self::BITS.saturating_sub(width).min(Self::BITS - 1);
-                if signed || spare == 0 { self << spare >> spare } else { self & (<$type>::MAX >> (spare - 1)) }
+                if signed || spare == 0 {
+                    self << spare >> spare
+                } else {
+                    self & (<$type>::MAX >> (spare - 1))
+                }
             }
 
             #[inline(always)]
             fn flag(condition: bool) -> Self {
                 condition.into()
             }
+
+            #[inline(always)]
+            fn sum<const L: usize>(
+                level: Level,
+                values: &[[Self; L]],
+                base: u32,
+                terms: &Terms<Self>,
+            ) -> [Self; L] {
+                $sum(level, values, base, terms)
+            }
         }
     };
 }
 
-lane!(i32);
-lane!(i64);
+lane!(i32, |level: Level, values, base, terms| {
+    level.sum(values, base, terms).unwrap_or_else(|| sum(values, base, terms))
+});
+lane!(i64, |_, values, base, terms| sum(values, base, terms));

@@ -5,8 +5,10 @@ use super::lane::Lane;
 use super::linear::{Linear, is_linear};
 use super::store::{Place, Store, UNSTORED};
 use crate::expr::Expr;
+use crate::format::Interval;
 use crate::index::point;
 use crate::kernel::{Kernel, Reduction};
+use crate::range::{BlockRange, join};
 use crate::sweep::{Odometer, Site};
 
 /// The terms of one linear body: a constant, and addresses with weights.
@@ -14,13 +16,17 @@ use crate::sweep::{Odometer, Site};
 pub(super) struct Terms<T> {
     pub bias: T,
     pub terms: Vec<(u32, T)>,
+    /// Whether every weight and everything read has at most 16 bits.
+    pub narrow: bool,
 }
 
 impl<T: Lane> Terms<T> {
-    pub fn new(words: &[i64]) -> Self {
+    /// From a constant and pairs of address and weight; `narrow` if everything read has at most 16 bits.
+    pub fn new(words: &[i64], narrow: bool) -> Self {
         let pairs = words[1..].chunks_exact(2).filter(|pair| pair[1] != 0);
+        let narrow = narrow && pairs.clone().all(|pair| i16::try_from(pair[1]).is_ok());
         let terms = pairs.map(|pair| (pair[0] as u32, T::of(pair[1]))).collect();
-        Self { bias: T::of(words[0]), terms }
+        Self { bias: T::of(words[0]), terms, narrow }
     }
 }
 
@@ -33,7 +39,6 @@ pub(super) struct Layer<T> {
     /// Number of the step in its block.
     pub step: usize,
     pub out: u32,
-    pub positions: usize,
     /// Reduction points.
     pub points: usize,
     pub reduction: Reduction,
@@ -62,14 +67,20 @@ impl<T> Lines<T> {
 }
 
 impl<T: Lane> Layer<T> {
-    /// Plans `kernel`, the step `step`; `empty` is what an empty reduction delivers at each position.
-    pub fn new(places: &Places<'_>, kernel: &Kernel, step: usize, empty: &[i64]) -> Self {
+    /// Plans `kernel`, the step `step` of a block with the ranges `range`; `room` is what is left for words.
+    pub fn new(
+        places: &Places<'_>,
+        kernel: &Kernel,
+        step: usize,
+        range: &BlockRange,
+        room: &mut usize,
+    ) -> Self {
         let shape = &places.block.value(kernel.out).shape;
         let positions: usize = shape.iter().product();
         let scatter = kernel.scatter.map(|scatter| Lines {
             extent: shape[scatter.axis],
             stride: shape[scatter.axis + 1..].iter().product(),
-            empty: empty.iter().map(|&value| T::of(value)).collect(),
+            empty: range.empty[step].iter().map(|&value| T::of(value)).collect(),
         });
         let mut planner = Planner::default();
         let lines = scatter.as_ref().map_or(positions, |lines| positions / lines.extent);
@@ -78,10 +89,13 @@ impl<T: Lane> Layer<T> {
         let mut body_places = Vec::with_capacity(lines);
         for position in starts {
             sites.words(&point(position, shape), &mut planner.words);
-            body_places.push(planner.place(sites.code.as_ref()));
+            body_places.push(planner.place(sites.code.as_ref(), room));
         }
+        let short = Interval::new(i16::MIN.into(), i16::MAX.into());
+        let narrow =
+            kernel.reads.iter().all(|read| short.contains(join(&range.elements[read.value.index()])));
         let body = match sites.code {
-            None => Body::Linear(planner.store.lists().map(Terms::new).collect()),
+            None => Body::Linear(planner.store.lists().map(|words| Terms::new(words, narrow)).collect()),
             Some(code) => Body::General { code, lists: planner.store.lists().map(<[i64]>::to_vec).collect() },
         };
 
@@ -92,14 +106,13 @@ impl<T: Lane> Layer<T> {
             let mut odometer = Odometer::new(shape);
             while let Some(p) = odometer.step() {
                 finish_words(&mut resolver, p, &mut planner.words);
-                finish_places.push(planner.place(Some(&code)));
+                finish_places.push(planner.place(Some(&code), room));
             }
             (code, planner.store.lists().map(<[i64]>::to_vec).collect())
         });
         Self {
             step,
             out: places.values[kernel.out.index()],
-            positions,
             points: kernel.extent.iter().product(),
             reduction: kernel.reduction,
             body,
@@ -168,7 +181,7 @@ struct Planner {
 impl Planner {
     /// Stores the words, made relative to their first address; `code` tells which are addresses, without it
     /// they are terms.
-    fn place(&mut self, code: Option<&Code>) -> Place {
+    fn place(&mut self, code: Option<&Code>, room: &mut usize) -> Place {
         let (first, period, fetches) = code.map_or((1, 2, 1), |code| (0, code.words, code.fetches));
         let mut base = None;
         for site in self.words[first..].chunks_exact_mut(period.max(1)) {
@@ -177,7 +190,7 @@ impl Planner {
                 *word = (*word as u32).wrapping_sub(base).into();
             }
         }
-        match self.store.intern(&self.words) {
+        match self.store.intern(&self.words, room) {
             UNSTORED => Place { base: 0, list: UNSTORED },
             list => Place { base: base.unwrap_or(0), list },
         }

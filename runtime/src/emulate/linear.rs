@@ -29,7 +29,8 @@ pub(super) fn is_linear(kernel: &Kernel) -> bool {
         };
         kinds.push(kind);
     }
-    kernel.scatter.is_none() && (kernel.reduction == Reduction::Sum || kernel.extent.iter().product::<usize>() == 1)
+    kernel.scatter.is_none()
+        && (kernel.reduction == Reduction::Sum || kernel.extent.iter().product::<usize>() == 1)
 }
 
 /// Finds the terms of a linear kernel.

@@ -90,6 +90,8 @@ pub struct Settings {
     pub wide: bool,
     /// Only instructions that every processor of the architecture has.
     pub baseline: bool,
+    /// Resolve every address anew in each run, as happens by itself where a program is too large to hold them.
+    pub unstored: bool,
 }
 
 const MANY: usize = 64;
@@ -118,10 +120,11 @@ impl Emulator {
                 && plan::outside(block).iter().all(|&value| narrow.contains(Interval::point(value.into())))
         });
         let level = if settings.baseline { Level::baseline() } else { Level::detect() };
+        let room = if settings.unstored { 0 } else { store::CAPACITY };
         let plans = if fits && !settings.wide {
-            Plans::Narrow(build(program, &ranges, level)?)
+            Plans::Narrow(build(program, &ranges, level, room)?)
         } else {
-            Plans::Wide(build(program, &ranges, level)?)
+            Plans::Wide(build(program, &ranges, level, room)?)
         };
         let elements: usize = match &plans {
             Plans::Narrow(plan) => plan.blocks.iter().map(|block| block.elements).sum(),
@@ -191,7 +194,12 @@ impl Emulator {
             let range = value.format.interval();
             let (lo, hi) = (range.lo as i64, range.hi as i64);
             if let Some(at) = codes.iter().position(|&code| code < lo || code > hi) {
-                return Err(EmulateError::Code { input, frame: at / len, element: at % len, code: codes[at] });
+                return Err(EmulateError::Code {
+                    input,
+                    frame: at / len,
+                    element: at % len,
+                    code: codes[at],
+                });
             }
         }
         Ok(())
@@ -223,9 +231,15 @@ impl Emulator {
     }
 }
 
-fn build<T: Lane>(program: &Program, ranges: &[BlockRange], level: Level) -> Result<Plan<T>, EmulateError> {
+fn build<T: Lane>(
+    program: &Program,
+    ranges: &[BlockRange],
+    level: Level,
+    room: usize,
+) -> Result<Plan<T>, EmulateError> {
+    let mut room = room;
     let blocks = program.blocks.iter().zip(ranges).map(|(block, range)| {
-        BlockPlan::new(program, block, range)
+        BlockPlan::new(program, block, range, &mut room)
             .ok_or_else(|| EmulateError::Invalid(format!("block {} has too many elements", block.name)))
     });
     let mut looked_up = vec![false; program.tables.len()];

@@ -36,8 +36,8 @@ pub(super) struct BlockPlan<T> {
 }
 
 impl<T: Lane> BlockPlan<T> {
-    /// The plan of `block`, or `None` if its memory cannot be addressed.
-    pub fn new(program: &Program, block: &Block, range: &BlockRange) -> Option<Self> {
+    /// The plan of `block`, or `None` if its memory cannot be addressed. `room` is what is left for words.
+    pub fn new(program: &Program, block: &Block, range: &BlockRange, room: &mut usize) -> Option<Self> {
         let outside = outside(block);
         let (values, elements) = place_values(block, outside.len());
         u32::try_from(elements).ok()?;
@@ -46,7 +46,7 @@ impl<T: Lane> BlockPlan<T> {
         let span = |&id: &ValueId| Span { start: values[id.index()] as usize, len: block.value(id).len() };
         let spans = |ids: &[ValueId]| ids.iter().map(span).collect::<Vec<_>>();
         let actions = block.steps.iter().enumerate().map(|(number, step)| match step {
-            Step::Kernel(kernel) => Action::Kernel(Layer::new(&places, kernel, number, &range.empty[number])),
+            Step::Kernel(kernel) => Action::Kernel(Layer::new(&places, kernel, number, range, room)),
             Step::Call(call) => Action::Call {
                 block: call.block,
                 repeat: call.repeat,

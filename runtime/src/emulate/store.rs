@@ -20,12 +20,12 @@ pub(super) struct Store {
     by_hash: BTreeMap<u64, u32>,
 }
 
-/// Words that one kernel's plan may hold.
-const CAPACITY: usize = 1 << 25;
+/// Words that the plans of one program may hold.
+pub(super) const CAPACITY: usize = 1 << 25;
 
 impl Store {
-    /// The number of `words`, or `UNSTORED`.
-    pub fn intern(&mut self, words: &[i64]) -> u32 {
+    /// The number of `words`, or `UNSTORED` if there is no `room` for them.
+    pub fn intern(&mut self, words: &[i64], room: &mut usize) -> u32 {
         let hash = words.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, &word| {
             (hash ^ word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
         });
@@ -34,8 +34,9 @@ impl Store {
         {
             return list;
         }
-        if self.words.len() + words.len() > CAPACITY {
-            return UNSTORED;
+        match room.checked_sub(words.len()) {
+            Some(left) => *room = left,
+            None => return UNSTORED,
         }
         let list = self.ends.len() as u32;
         self.words.extend_from_slice(words);

@@ -83,6 +83,7 @@ impl<'a, T: Lane, const L: usize> Worker<'a, T, L> {
                     tables: &plan.tables,
                     values: &mut self.memories[number],
                     scratch: &mut self.scratch,
+                    level: plan.level,
                 }),
                 Action::Call { block, repeat, carried, args, results } => {
                     let (callee, params) = (block.index(), &plan.blocks[block.index()].params);

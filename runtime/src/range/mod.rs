@@ -68,7 +68,8 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
     let positions: usize = shape.iter().product();
     let mut body = Evaluator::new(kernel, &kernel.body, &kernel.extent, cx);
     let mut finish = Evaluator::new(kernel, &kernel.finish, &[], cx);
-    let mut found = KernelRange { out: Vec::with_capacity(positions), peak: Interval::point(0), empty: Vec::new() };
+    let mut found =
+        KernelRange { out: Vec::with_capacity(positions), peak: Interval::point(0), empty: Vec::new() };
     // A scattered body is the same all along the scatter's axis.
     let (axis, stride) = match kernel.scatter {
         Some(scatter) => (scatter.axis, shape[scatter.axis + 1..].iter().product()),

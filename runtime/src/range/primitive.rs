@@ -12,11 +12,17 @@ pub fn primitive(op: &Op, operand: impl Fn(ExprId) -> Interval) -> Result<Interv
         all.into_iter().map(Interval::point).reduce(Interval::join).unwrap_or(a)
     };
     let within = |primitive, x: Interval, lo, hi| {
-        if Interval::new(lo, hi).contains(x) { Ok(x) } else { Err(RangeError::Domain { primitive, lo: x.lo, hi: x.hi }) }
+        if Interval::new(lo, hi).contains(x) {
+            Ok(x)
+        } else {
+            Err(RangeError::Domain { primitive, lo: x.lo, hi: x.hi })
+        }
     };
     Ok(match *op {
         Op::Const(value) => Interval::point(value.into()),
-        Op::Shl(a, n) => corners(operand(a), within("shl", operand(n), 0, 63)?, &|a, n| a.saturating_mul(1 << n)),
+        Op::Shl(a, n) => {
+            corners(operand(a), within("shl", operand(n), 0, 63)?, &|a, n| a.saturating_mul(1 << n))
+        }
         Op::Shr(a, n) => corners(operand(a), within("shr", operand(n), 0, 63)?, &|a, n| a >> n),
         Op::Add(a, b) => Interval::new(operand(a).lo + operand(b).lo, operand(a).hi + operand(b).hi),
         Op::Sub(a, b) => Interval::new(operand(a).lo - operand(b).hi, operand(a).hi - operand(b).lo),
@@ -34,7 +40,8 @@ pub fn primitive(op: &Op, operand: impl Fn(ExprId) -> Interval) -> Result<Interv
         },
         Op::Wrap { a, signed, width } => {
             let (a, width) = (operand(a), within("wrap", operand(width), 1, 63)?);
-            let (lo, hi) = (expr::wrap(a.lo, signed, width.lo as u32), expr::wrap(a.hi, signed, width.lo as u32));
+            let (lo, hi) =
+                (expr::wrap(a.lo, signed, width.lo as u32), expr::wrap(a.hi, signed, width.lo as u32));
             let widest = width.hi as u32;
             // Nothing wraps in between exactly when both ends move by the same multiple.
             if width.lo == width.hi && hi - lo == a.hi - a.lo {
