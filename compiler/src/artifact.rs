@@ -28,6 +28,8 @@ pub struct Artifacts {
     pub netlist: Netlist,
     /// Figures and port map.
     pub report: Report,
+    /// Where the program's values can be seen.
+    pub probes: Vec<Probe>,
     /// Every file of the result, `report.json` included.
     pub files: Vec<File>,
 }
@@ -120,20 +122,19 @@ pub fn compile(program: &Program, target: &Target, notes: Vec<String>, progress:
     let netlist = build(program, &program.name, target, progress)?;
     let printed = verilog::print(&netlist);
     let mut files: Vec<File> = Vec::new();
-    let list: String = printed.iter().map(|file| format!("{}\n", file.name)).collect();
-    files.push(File { path: "rtl/files.f".into(), bytes: list.into_bytes() });
     files.extend(printed.into_iter().map(|file| File { path: format!("rtl/{}", file.name), bytes: file.text.into_bytes() }));
     files.push(File { path: "program.json".into(), bytes: program.to_bytes() });
+    let probes = verilog::probes(&netlist);
     let trace = TraceFile {
         schema: "nn2hdl.trace/1".into(),
         signature: netlist.signature.clone(),
-        probes: probes(&netlist),
+        probes: probes.clone(),
     };
     files.push(File { path: "trace.json".into(), bytes: json(&trace) });
     let mut report = report(program, &netlist, target, notes);
     report.compile_seconds = start.elapsed().as_secs_f64();
     files.push(File { path: "report.json".into(), bytes: json(&report) });
-    Ok(Artifacts { netlist, report, files })
+    Ok(Artifacts { netlist, report, probes, files })
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {
@@ -198,32 +199,4 @@ fn parameters(program: &Program) -> (usize, usize) {
     }
     let nonzero = weights.iter().flat_map(|&id| program.table(id)).filter(|&&weight| weight != 0).count();
     (weights.union(&added).map(|&id| program.table(id).len()).sum(), nonzero)
-}
-
-fn probes(netlist: &Netlist) -> Vec<Probe> {
-    netlist
-        .trace
-        .iter()
-        .map(|point| {
-            let module = &netlist.modules[point.module];
-            let elements = (point.nets.iter())
-                .map(|&net| {
-                    let mut place = verilog::wire_of(module, net);
-                    if !place.wire.is_empty() {
-                        place.wire = point.scope.iter().chain([&place.wire]).cloned().collect::<Vec<_>>().join(".");
-                    }
-                    place
-                })
-                .collect();
-            Probe {
-                path: point.path.clone(),
-                value: point.value,
-                name: point.name.clone(),
-                layer: point.layer.clone(),
-                shape: point.shape.clone(),
-                travel: point.travel.clone(),
-                elements,
-            }
-        })
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! The nn2hdl compiler: bytes in, artifacts out.
 
+pub mod artifact;
 pub mod back;
 pub mod cmvm;
 pub mod datapath;

@@ -64,6 +64,39 @@ fn network() -> Program {
     program
 }
 
+/// One output channel of a 3×3×3 convolution over a muon chamber's image of 16 channels.
+fn convolution() -> Program {
+    let mut program = Program::new("convolution");
+    let mut block = Block::new("main");
+    let shape = vec![6, 8, 384];
+    let extent = vec![3, 3, 3, 16];
+    let format = Format::new(false, 6, 3).unwrap();
+    let input = block.add_value("in", [shape.as_slice(), &[16]].concat(), format);
+    block.params.push(input);
+    let table = program.add_table("weights", (0..432).map(noise).collect());
+    let out = block.add_value("out", shape, Format::new(true, 32, 9).unwrap());
+    let mut body = Expr::read();
+    let at: Vec<Index> = (0..4).map(Index::r).collect();
+    let weight = body.push(Op::Param { table, index: Index::flatten(&at, &extent) });
+    body.push(Op::Mul(ExprId(0), weight));
+    let window = (0..3).map(|axis| Index::p(axis) + Index::r(axis) + -1).chain([Index::r(3)]);
+    block.steps.push(Step::Kernel(Kernel {
+        name: "convolution".into(),
+        out,
+        reads: vec![Read::affine(input, window)],
+        extent,
+        reduction: Reduction::Sum,
+        scatter: None,
+        body,
+        finish: Expr::acc(),
+    }));
+    block.results.push(out);
+    program.blocks.push(block);
+    program.inputs.push(Input { name: "in".into(), encoder: Encoder::Fixed(format.into()) });
+    program.outputs.push(Output { name: "out".into(), decoder: Decoder::fixed(9) });
+    program
+}
+
 fn bench(criterion: &mut Criterion) {
     let program = network();
     let emulator = Emulator::new(&program).unwrap().with_threads(1);
@@ -73,6 +106,17 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("mlp 16-64-32-32-5, one thread", |b| {
         b.iter(|| emulator.run(&[&input], FRAMES).unwrap());
     });
+    group.finish();
+
+    let program = convolution();
+    let mut group = criterion.benchmark_group("convolution, 18432 positions × 432 points");
+    group.sample_size(10);
+    group.bench_function("validate", |b| b.iter(|| validate::validate(&program).unwrap()));
+    group.bench_function("plan", |b| b.iter(|| Emulator::new(&program).unwrap()));
+    let emulator = Emulator::new(&program).unwrap().with_threads(1);
+    let input: Vec<i64> = (0..64 * 18432 * 16).map(|n| noise(n).max(0)).collect();
+    group.throughput(Throughput::Elements(64));
+    group.bench_function("run 64 frames, one thread", |b| b.iter(|| emulator.run(&[&input], 64).unwrap()));
     group.finish();
 }
 

@@ -72,6 +72,9 @@ impl Encoder {
     /// Checks the encoder against the value it feeds.
     pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         match self {
+            Self::Fixed(Quantizer { format, .. }) if !format.is_legal() => {
+                Err("the encoder's format has no legal width".into())
+            }
             Self::Fixed(quantizer) if value.format.interval().contains(quantizer.interval()) => Ok(()),
             Self::Fixed(_) => Err("the encoder's format does not fit the input's".into()),
             Self::Steps { channels, inner } => {

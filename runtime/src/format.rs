@@ -70,12 +70,13 @@ pub struct Format {
 impl Format {
     /// A format, or `None` if its codes do not fit `i64` or the point is absurdly far away.
     pub fn new(signed: bool, width: u32, frac: i32) -> Option<Self> {
-        let widest = if signed { 64 } else { 63 };
-        ((1..=widest).contains(&width) && (-1000..=1000).contains(&frac)).then_some(Self {
-            signed,
-            width,
-            frac,
-        })
+        Some(Self { signed, width, frac }).filter(|format| format.is_legal())
+    }
+
+    /// Whether the fields are within their bounds, as they are in a validated program.
+    pub fn is_legal(self) -> bool {
+        let widest = if self.signed { 64 } else { 63 };
+        (1..=widest).contains(&self.width) && (-1000..=1000).contains(&self.frac)
     }
 
     /// The codes this format can hold.

@@ -4,9 +4,15 @@ use std::ops::{Add, Mul};
 
 use serde::{Deserialize, Serialize};
 
-/// An index as a function of the output position `p` and the reduction point `r`.
+/// Terms and operations of one index map in a validated program.
+pub const INDEX_LIMIT: usize = 1 << 14;
+/// Operations within operations of one index map in a validated program.
+pub const DEPTH_LIMIT: usize = 256;
+
+/// An index as a function of the output position `p` and the reduction point `r`. It is serialized in postfix
+/// order, so that maps composed of many others stay flat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "Vec<Token>", try_from = "Vec<Token>")]
 pub enum Index {
     /// A constant.
     Const(i64),
@@ -60,6 +66,7 @@ impl Index {
 
     /// Floor division by `divisor > 0`.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "`/` on integers does not round down")]
     pub fn div(self, divisor: i64) -> Self {
         match self {
             _ if divisor == 1 => self,
@@ -137,6 +144,24 @@ impl Index {
         }
     }
 
+    /// Number of terms and operations.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Const(_) | Self::P(_) | Self::R(_) => 1,
+            Self::Add(a, b) => 1 + a.size() + b.size(),
+            Self::Mul(a, _) | Self::Div(a, _) | Self::Mod(a, _) => 1 + a.size(),
+        }
+    }
+
+    /// Longest way from the index to one of its terms, both counted.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::Const(_) | Self::P(_) | Self::R(_) => 1,
+            Self::Add(a, b) => 1 + a.depth().max(b.depth()),
+            Self::Mul(a, _) | Self::Div(a, _) | Self::Mod(a, _) => 1 + a.depth(),
+        }
+    }
+
     /// Whether the index depends on the output position.
     pub fn uses_p(&self) -> bool {
         match self {
@@ -157,6 +182,88 @@ impl Index {
             Self::Mul(a, factor) => a.compose(at) * *factor,
             Self::Div(a, divisor) => a.compose(at).div(*divisor),
             Self::Mod(a, divisor) => a.compose(at).modulo(*divisor),
+        }
+    }
+}
+
+/// One item of an index in postfix order.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Token {
+    Const(i64),
+    P(u8),
+    R(u8),
+    Add,
+    Mul(i64),
+    Div(i64),
+    Mod(i64),
+}
+
+impl From<Index> for Vec<Token> {
+    fn from(index: Index) -> Self {
+        fn walk(index: &Index, tokens: &mut Vec<Token>) {
+            let token = match index {
+                Index::Const(value) => Token::Const(*value),
+                Index::P(axis) => Token::P(*axis),
+                Index::R(axis) => Token::R(*axis),
+                Index::Add(a, b) => {
+                    walk(a, tokens);
+                    walk(b, tokens);
+                    Token::Add
+                }
+                Index::Mul(a, factor) => {
+                    walk(a, tokens);
+                    Token::Mul(*factor)
+                }
+                Index::Div(a, divisor) => {
+                    walk(a, tokens);
+                    Token::Div(*divisor)
+                }
+                Index::Mod(a, divisor) => {
+                    walk(a, tokens);
+                    Token::Mod(*divisor)
+                }
+            };
+            tokens.push(token);
+        }
+        let mut tokens = Self::new();
+        walk(&index, &mut tokens);
+        tokens
+    }
+}
+
+impl TryFrom<Vec<Token>> for Index {
+    type Error = &'static str;
+
+    fn try_from(tokens: Vec<Token>) -> Result<Self, Self::Error> {
+        // Each with its depth.
+        let mut stack: Vec<(Self, usize)> = Vec::new();
+        for token in tokens {
+            let mut operand = || {
+                let (index, depth) = stack.pop().ok_or("an index map lacks an operand")?;
+                if depth < DEPTH_LIMIT {
+                    Ok((Box::new(index), depth + 1))
+                } else {
+                    Err("an index map is too deep")
+                }
+            };
+            let entry = match token {
+                Token::Const(value) => (Self::Const(value), 1),
+                Token::P(axis) => (Self::P(axis), 1),
+                Token::R(axis) => (Self::R(axis), 1),
+                Token::Add => {
+                    let ((b, deep), (a, other)) = (operand()?, operand()?);
+                    (Self::Add(a, b), deep.max(other))
+                }
+                Token::Mul(factor) => operand().map(|(a, depth)| (Self::Mul(a, factor), depth))?,
+                Token::Div(divisor) => operand().map(|(a, depth)| (Self::Div(a, divisor), depth))?,
+                Token::Mod(divisor) => operand().map(|(a, depth)| (Self::Mod(a, divisor), depth))?,
+            };
+            stack.push(entry);
+        }
+        match (stack.pop(), stack.pop()) {
+            (Some((index, _)), None) => Ok(index),
+            _ => Err("an index map is not one expression"),
         }
     }
 }

@@ -101,15 +101,17 @@ pub enum Access {
 pub enum Reduction {
     /// Sum; identity 0.
     Sum,
-    /// Maximum; identity is the least code that the body can have.
+    /// Maximum; identity is the lower bound of the body's interval.
     Max,
-    /// Minimum; identity is the greatest code that the body can have.
+    /// Minimum; identity is the upper bound of the body's interval.
     Min,
 }
 
 impl Reduction {
     /// The result over no points, for a body within `body`. `Max` and `Min` have no neutral integer, so the
     /// nearest bound of the body's interval takes its place; a reduction over at least one point never shows it.
+    /// Only a scatter can leave a position without points; what it delivers there is
+    /// [`KernelRange::empty`](crate::range::KernelRange::empty), as [`analyse`](crate::range::analyse) finds it.
     pub fn identity(self, body: Interval) -> i128 {
         match self {
             Self::Sum => 0,

@@ -1,4 +1,7 @@
 //! What the whole-program tests share: random networks, random codes, and a design run both ways.
 
 pub mod design;
+pub mod merge;
 pub mod random;
+pub mod verilator;
+pub mod verilog;

@@ -1,1 +1,5 @@
-//! Printers of the netlist.
+//! Back ends: a netlist becomes text.
+//!
+//! A back end settles every width, name and order in view structs; templates only substitute and repeat.
+
+pub mod verilog;

@@ -209,11 +209,26 @@ impl Build<'_, '_, '_> {
                     }
                 }
                 other => {
-                    let wires = other
-                        .operands()
-                        .map(|id| self.wire(&forms[id.index()]))
-                        .collect::<Result<Vec<WireId>, _>>()?;
-                    let wire = self.nonlinear(other, &wires, p, r);
+                    let rounded = match other {
+                        Op::Shr(a, n) => {
+                            let amount = forms[n.index()].as_const().unwrap_or_default() as u32;
+                            self.datapath.rounding_shift(&forms[a.index()], amount)
+                        }
+                        _ => None,
+                    };
+                    let wire = match rounded {
+                        Some(wire) => wire,
+                        None => {
+                            let mut wires = Vec::new();
+                            for id in other.operands() {
+                                let wire = self.wire(&forms[id.index()])?;
+                                // From here on the sum is one wire, not to be taken apart again.
+                                forms[id.index()] = self.form(wire);
+                                wires.push(wire);
+                            }
+                            self.nonlinear(other, &wires, p, r)
+                        }
+                    };
                     self.form(wire)
                 }
             };

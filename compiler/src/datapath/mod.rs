@@ -6,6 +6,7 @@
 pub mod elaborate;
 pub mod form;
 pub mod linear;
+mod round;
 mod simplify;
 
 use nn2hdl_runtime::Interval;

@@ -1,2 +1,77 @@
-//! Model files become graphs.
+//! Model files become programs: decoded ([`onnx`]), imported into a [`Graph`](crate::graph::Graph), lowered ([`lower`]).
+
+pub(crate) mod import;
+pub mod lower;
 pub mod onnx;
+
+use std::collections::BTreeMap;
+
+use nn2hdl_runtime::{Program, Quantizer};
+
+pub use import::import;
+
+use crate::diagnostic::Diagnostic;
+use crate::graph::Graph;
+use crate::pass;
+
+/// The user's settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Format of every float input without one of its own.
+    pub input_format: Option<Quantizer>,
+    /// Formats of inputs by name.
+    pub input_formats: BTreeMap<String, Quantizer>,
+    /// Format of the weights and of each arithmetic operator's result, in a model without quantizers.
+    pub default_format: Option<Quantizer>,
+    /// The tensor or node at which the network ends.
+    pub output_node: Option<String>,
+    /// Most bits that a table's input has.
+    pub table_bits: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            input_format: None,
+            input_formats: BTreeMap::new(),
+            default_format: None,
+            output_node: None,
+            table_bits: 12,
+        }
+    }
+}
+
+/// A validated program, and what the user should know about it.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The program.
+    pub program: Program,
+    /// Remarks for the report: error bounds of tables, unused inputs.
+    pub notes: Vec<String>,
+}
+
+/// Lowers a graph: graph passes, lowering, program passes, with validation after each.
+///
+/// # Errors
+/// All problems that were found, each with its node and a way out.
+pub fn compile(graph: &Graph, options: &Options) -> Result<Lowered, Vec<Diagnostic>> {
+    let mut graph = graph.clone();
+    for pass in pass::GRAPH {
+        (pass.run)(&mut graph, options)?;
+    }
+    let mut lowered = lower::lower(&graph, options)?;
+    pass::check(&lowered.program, "lowering")?;
+    for pass in pass::PROGRAM {
+        (pass.run)(&mut lowered.program);
+        pass::check(&lowered.program, pass.name)?;
+    }
+    Ok(lowered)
+}
+
+/// All problems that keep a model file from being compiled; empty if there are none.
+pub fn check(bytes: &[u8], options: &Options) -> Vec<Diagnostic> {
+    match import(bytes) {
+        Err(problems) => problems,
+        Ok(graph) => compile(&graph, options).err().unwrap_or_default(),
+    }
+}

@@ -1,1 +1,300 @@
-//! .
+//! Operators: one file each, plus one line in [`OPERATORS`].
+//!
+//! A file holds the operator's attributes, importer, shape rule, definition in kernels, a naive `reference` in floats
+//! that shares no code with the definition, and a generator of samples for the operator matrix.
+//!
+//! *Architecture invariant:* outside this folder nothing asks which operator a node has.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nn2hdl_runtime::Quantizer;
+
+use crate::diagnostic::Diagnostic;
+use crate::front::lower::{Lower, Quantity};
+use crate::front::onnx::{AttributeReader, DecodeError, RawNode};
+use crate::graph::{Graph, Tensor};
+
+mod add;
+mod argmax;
+mod batch_normalization;
+mod bipolar_quant;
+mod broadcast;
+mod cast;
+mod concat;
+mod constant;
+mod constant_of_shape;
+mod conv;
+mod div;
+mod expand;
+mod fixed;
+mod flatten;
+mod gather;
+mod gemm;
+mod identity;
+mod matmul;
+mod mul;
+mod pow;
+mod quant;
+mod relu;
+mod reshape;
+mod sample;
+mod scatter_elements;
+mod scatter_nd;
+mod shape;
+mod slice;
+mod softmax;
+mod squeeze;
+mod sub;
+mod transpose;
+mod unsqueeze;
+
+pub use add::Add;
+pub use argmax::ArgMax;
+pub use batch_normalization::BatchNormalization;
+pub use bipolar_quant::BipolarQuant;
+pub use cast::Cast;
+pub use concat::Concat;
+pub use constant::Constant;
+pub use constant_of_shape::ConstantOfShape;
+pub use conv::{AutoPad, Conv};
+pub use div::Div;
+pub use expand::Expand;
+pub use fixed::Fixed;
+pub use flatten::Flatten;
+pub use gather::Gather;
+pub use gemm::Gemm;
+pub use identity::Identity;
+pub use matmul::MatMul;
+pub use mul::Mul;
+pub use pow::Pow;
+pub use quant::Quant;
+pub use relu::Relu;
+pub use reshape::Reshape;
+pub use scatter_elements::ScatterElements;
+pub use scatter_nd::ScatterNd;
+pub use shape::Shape;
+pub use slice::{Bounds, Slice};
+pub use softmax::Softmax;
+pub use squeeze::Squeeze;
+pub use sub::Sub;
+pub use transpose::Transpose;
+pub use unsqueeze::Unsqueeze;
+
+/// Every operator. Order does not matter; it is alphabetical.
+pub const OPERATORS: &[Entry] = &[
+    add::ENTRY,
+    argmax::ENTRY,
+    batch_normalization::ENTRY,
+    bipolar_quant::ENTRY,
+    cast::ENTRY,
+    concat::ENTRY,
+    constant::ENTRY,
+    constant_of_shape::ENTRY,
+    conv::ENTRY,
+    div::ENTRY,
+    expand::ENTRY,
+    fixed::ENTRY,
+    flatten::ENTRY,
+    gather::ENTRY,
+    gemm::ENTRY,
+    identity::ENTRY,
+    matmul::ENTRY,
+    mul::ENTRY,
+    pow::ENTRY,
+    quant::ENTRY,
+    relu::ENTRY,
+    reshape::ENTRY,
+    scatter_elements::ENTRY,
+    scatter_nd::ENTRY,
+    shape::ENTRY,
+    slice::ENTRY,
+    softmax::ENTRY,
+    squeeze::ENTRY,
+    sub::ENTRY,
+    transpose::ENTRY,
+    unsqueeze::ENTRY,
+];
+
+/// ONNX's own operators.
+const ONNX: &[&str] = &[""];
+
+/// The domains under which QONNX's operators travel.
+const QONNX: &[&str] = &["qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas"];
+
+/// A line of [`OPERATORS`].
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Name in ONNX.
+    pub name: &'static str,
+    /// Domains under which it is known.
+    pub domains: &'static [&'static str],
+    /// Reads the attributes of a node.
+    pub import: fn(&mut Import<'_>) -> Result<Arc<dyn Operator>, Fault>,
+    /// Small graphs that exercise the operator; the same for the same seed.
+    pub samples: fn(u64) -> Vec<Sample>,
+}
+
+/// The entry of a node's operator.
+pub fn find(domain: &str, name: &str) -> Option<&'static Entry> {
+    OPERATORS.iter().find(|entry| entry.name == name && entry.domains.contains(&domain))
+}
+
+/// What an operator does.
+pub trait Operator: fmt::Debug + Send + Sync {
+    /// Name in ONNX.
+    fn name(&self) -> &'static str;
+
+    /// The shapes of the outputs.
+    fn shapes(&self, inputs: &[Option<Known<'_>>]) -> Result<Vec<Vec<usize>>, Fault>;
+
+    /// Lowers the operator to kernels and pending exact functions.
+    fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault>;
+
+    /// The outputs in float arithmetic, as plainly as can be written.
+    fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault>;
+
+    /// Whether constant inputs give a constant that may be computed in floats. Quantizers say no: their results are
+    /// codes, and stay exact.
+    fn folds(&self) -> bool {
+        true
+    }
+
+    /// The constant that the output is whatever the inputs' values are, such as a static shape.
+    fn constant(&self, _inputs: &[Option<Known<'_>>]) -> Option<Tensor> {
+        None
+    }
+
+    /// Whether the output's elements are integers, given whether the inputs' are.
+    fn integer(&self, inputs: &[bool]) -> bool {
+        inputs.first().copied().unwrap_or(false)
+    }
+
+    /// The part that `--default-format` gives the operator.
+    fn role(&self) -> Role {
+        Role::Movement
+    }
+}
+
+/// How `--default-format` treats an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Moves data or looks at indices; nothing to quantize.
+    Movement,
+    /// Rounds by itself.
+    Quantizer,
+    /// Products and sums whose result is quantized at the end of their layer, and their constants before.
+    Product,
+    /// The same; with a constant operand it belongs to the layer before it.
+    Elementwise,
+    /// Belongs to the layer before it; its constants, if any, stay exact.
+    Activation,
+}
+
+/// What is known of an operand before anything is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Extents, with the frame axis.
+    pub shape: &'a [usize],
+    /// The data of a constant.
+    pub constant: Option<&'a Tensor>,
+    /// Whether the element type is an integer type.
+    pub integer: bool,
+}
+
+/// A small network for the operator matrix.
+pub struct Sample {
+    /// The network.
+    pub graph: Graph,
+    /// Formats of its inputs, in order; indices take theirs from their use.
+    pub formats: Vec<Option<Quantizer>>,
+    /// Largest difference between program and reference; 0 wherever the definition is exact.
+    pub tolerance: f64,
+}
+
+/// Why an operator could not be imported or lowered; a [`Diagnostic`] without its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Stable, machine-readable kind.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+impl Fault {
+    /// A fault.
+    pub fn new(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: help.into() }
+    }
+
+    /// The fault of an operand whose shape does not fit.
+    pub fn shape(message: impl Into<String>) -> Self {
+        Self::new("shape-mismatch", message, "export the model again, with static shapes")
+    }
+
+    /// The fault of a form of an operator that is not supported.
+    pub fn unsupported(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new("unsupported-form", message, help)
+    }
+
+    /// The diagnostic at `node`.
+    pub fn at(self, node: &str) -> Diagnostic {
+        Diagnostic::new(self.code, node, self.message, self.help)
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        Self::new(error.code(), error.to_string(), error.help())
+    }
+}
+
+/// What an importer reads from.
+pub struct Import<'a> {
+    /// The node.
+    pub node: &'a RawNode,
+    /// Version of the operator set of the node's domain.
+    pub opset: i64,
+    /// The attributes; those that the importer does not ask for are refused.
+    pub attributes: AttributeReader<'a>,
+}
+
+/// The operand `index`, which must be there.
+fn operand<T: Clone>(inputs: &[Option<T>], index: usize) -> Result<T, Fault> {
+    let missing = || Fault::shape(format!("input {index} is missing"));
+    inputs.get(index).cloned().flatten().ok_or_else(missing)
+}
+
+/// The integers of a constant operand, if it is given.
+fn ints(inputs: &[Option<Known<'_>>], index: usize, what: &str) -> Result<Option<Vec<i64>>, Fault> {
+    let Some(known) = inputs.get(index).copied().flatten() else { return Ok(None) };
+    match known.constant {
+        Some(tensor) => Ok(Some(tensor.to_ints())),
+        None => {
+            Err(Fault::unsupported(format!("the {what} are computed at run time"), "give them as a constant"))
+        }
+    }
+}
+
+/// The position of a possibly negative axis in `rank` axes.
+fn axis(axis: i64, rank: usize) -> Result<usize, Fault> {
+    let position = if axis < 0 { axis + rank as i64 } else { axis };
+    usize::try_from(position)
+        .ok()
+        .filter(|&position| position < rank)
+        .ok_or_else(|| Fault::shape(format!("axis {axis} does not exist in {rank} axes")))
+}
+
+/// Refuses what would take an absurd amount of memory.
+fn bounded(shape: Vec<usize>) -> Result<Vec<usize>, Fault> {
+    match crate::graph::elements(&shape) {
+        Some(_) => Ok(shape),
+        None => Err(Fault::new(
+            "tensor-too-large",
+            format!("a tensor of shape {shape:?} is too large"),
+            "at most 8 axes and 2^26 elements are accepted",
+        )),
+    }
+}

@@ -1,1 +1,89 @@
-//! .
+//! Passes: rewrites of the graph before lowering and of the program after it.
+
+mod dead;
+mod default_format;
+mod forward;
+mod fuse;
+mod infer;
+mod prune;
+
+use nn2hdl_runtime::{Program, validate};
+
+pub use infer::infer;
+
+use crate::diagnostic::Diagnostic;
+use crate::front::Options;
+use crate::graph::Graph;
+
+/// A rewrite of a graph.
+pub struct GraphPass {
+    /// Name.
+    pub name: &'static str,
+    /// Why it stands where it stands.
+    pub reason: &'static str,
+    /// The pass.
+    pub run: fn(&mut Graph, &Options) -> Result<(), Vec<Diagnostic>>,
+}
+
+/// A rewrite of a program that leaves its answers unchanged.
+pub struct ProgramPass {
+    /// Name.
+    pub name: &'static str,
+    /// Why it stands where it stands.
+    pub reason: &'static str,
+    /// The pass.
+    pub run: fn(&mut Program),
+}
+
+/// The graph passes, in order.
+pub const GRAPH: &[GraphPass] = &[
+    GraphPass {
+        name: "prune",
+        reason: "first: what the outputs do not need must raise no problem",
+        run: prune::prune,
+    },
+    GraphPass {
+        name: "infer",
+        reason: "before lowering, which needs every shape; folds constants in the same walk, since shapes are computed from them",
+        run: |graph, _| {
+            let functions = graph.functions.clone();
+            infer::infer(graph, &functions)
+        },
+    },
+    GraphPass {
+        name: "default-format",
+        reason: "after infer: weights are known for constants, and folded ones are rounded once",
+        run: default_format::default_format,
+    },
+];
+
+/// The program passes, in order.
+pub const PROGRAM: &[ProgramPass] = &[
+    ProgramPass {
+        name: "forward",
+        reason: "first: a copy between two layers would keep them from being fused",
+        run: forward::forward,
+    },
+    ProgramPass {
+        name: "fuse",
+        reason: "after forward: joins what is elementwise to the layer that feeds it",
+        run: fuse::fuse,
+    },
+    ProgramPass {
+        name: "dead",
+        reason: "last: removes the values and tables that the others have left unused",
+        run: dead::dead,
+    },
+];
+
+/// The problem of an inconsistent program after `stage`: a fault of the compiler.
+pub fn check(program: &Program, stage: &str) -> Result<(), Vec<Diagnostic>> {
+    validate::validate(program).map_err(|error| {
+        vec![Diagnostic::new(
+            "internal",
+            error.place.clone(),
+            format!("after {stage} the program is inconsistent: {error}"),
+            "this is a bug, please report it",
+        )]
+    })
+}

@@ -102,3 +102,36 @@ lane!(i32, |level: Level, values, base, terms| {
     level.sum(values, base, terms).unwrap_or_else(|| sum(values, base, terms))
 });
 lane!(i64, |_, values, base, terms| sum(values, base, terms));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr;
+
+    fn check<T: Lane>(value: i64) {
+        let lane = T::of(value);
+        let wide = i128::from(value);
+        let fits = |result: i128| i64::try_from(result).is_ok_and(|code| T::of(code).code() == code);
+        for amount in 0..64 {
+            let (left, right) = (wide << amount, wide >> amount);
+            assert!(!fits(left) || i128::from(lane.shl(amount).code()) == left, "{value} << {amount}");
+            assert_eq!(i128::from(lane.shr(amount).code()), right, "{value} >> {amount}");
+        }
+        for (signed, width) in (1..64).flat_map(|width| [(false, width), (true, width)]) {
+            let kept = expr::wrap(wide, signed, width);
+            assert!(
+                !fits(kept) || i128::from(lane.wrap(signed, width).code()) == kept,
+                "{value}, {width} bits"
+            );
+        }
+    }
+
+    #[test]
+    fn shifts_and_wraps_of_every_amount() {
+        for value in [0, 1, -1, 5, -6, 0x5555_5555, i32::MAX.into(), i32::MIN.into()] {
+            check::<i32>(value);
+            check::<i64>(value);
+        }
+        [i64::MIN, i64::MAX, 1 << 40, -3 << 50].into_iter().for_each(check::<i64>);
+    }
+}

@@ -21,7 +21,7 @@ impl Span {
 }
 
 pub(super) enum Action<T> {
-    Kernel(Layer<T>),
+    Kernel(Box<Layer<T>>),
     Call { block: BlockId, repeat: u32, carried: usize, args: Vec<Span>, results: Vec<Span> },
 }
 
@@ -46,7 +46,9 @@ impl<T: Lane> BlockPlan<T> {
         let span = |&id: &ValueId| Span { start: values[id.index()] as usize, len: block.value(id).len() };
         let spans = |ids: &[ValueId]| ids.iter().map(span).collect::<Vec<_>>();
         let actions = block.steps.iter().enumerate().map(|(number, step)| match step {
-            Step::Kernel(kernel) => Action::Kernel(Layer::new(&places, kernel, number, range, room)),
+            Step::Kernel(kernel) => {
+                Action::Kernel(Box::new(Layer::new(&places, kernel, number, range, room)))
+            }
             Step::Call(call) => Action::Call {
                 block: call.block,
                 repeat: call.repeat,

@@ -65,3 +65,24 @@ const NONE: (i64, i64) = (i64::MAX, i64::MIN);
 fn both(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_of_every_length() {
+        let data: Vec<i64> = (0..203).map(|n| (n * n * 7919) % 1009 - 500).collect();
+        let mut extremes = Extremes::new(&data);
+        for first in 0..data.len() {
+            for last in first..data.len() {
+                let stretch = &data[first..=last];
+                let expected = Interval::new(
+                    (*stretch.iter().min().unwrap()).into(),
+                    (*stretch.iter().max().unwrap()).into(),
+                );
+                assert_eq!(extremes.over(first, last), expected, "{first}..={last}");
+            }
+        }
+    }
+}

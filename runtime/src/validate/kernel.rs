@@ -3,7 +3,7 @@
 use super::size;
 use crate::expr::{Expr, Op};
 use crate::id::TableId;
-use crate::index::Index;
+use crate::index::{DEPTH_LIMIT, INDEX_LIMIT, Index};
 use crate::kernel::{Access, Kernel};
 use crate::program::{Block, Program};
 
@@ -83,6 +83,9 @@ fn uses_p(index: &Index, axis: usize) -> bool {
 }
 
 fn check_index(index: &Index, p: &[usize], r: &[usize]) -> Result<(i64, i64), String> {
+    if index.size() > INDEX_LIMIT || index.depth() > DEPTH_LIMIT {
+        return Err("an index map is too large: too many moves of data follow each other".into());
+    }
     index.bounds(p, r).ok_or_else(|| "an index map is malformed or overflows".to_owned())
 }
 

@@ -63,7 +63,7 @@ fn check_block(
     budget: &mut size::Budget,
 ) -> Result<(), ProgramError> {
     for value in &block.values {
-        if crate::Format::new(value.format.signed, value.format.width, value.format.frac).is_none() {
+        if !value.format.is_legal() {
             return Err(fault(&value.name, "the format has no legal width"));
         }
     }

@@ -8,7 +8,7 @@ use crate::program::{Block, Program, Step};
 /// Elements of all tensors of a program.
 pub const ELEMENT_LIMIT: usize = 1 << 24;
 /// Scalar operations (primitives and index maps) that one analysis of a program takes, and that one frame takes.
-pub const WORK_LIMIT: u64 = 1 << 32;
+pub const WORK_LIMIT: u64 = 1 << 34;
 /// Values and steps of a program.
 pub const LIST_LIMIT: usize = 1 << 18;
 /// Read slots of a kernel.
@@ -98,8 +98,16 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> u64 {
     let positions = block.value(kernel.out).len() as u64;
     let lines = kernel.scatter.map_or(positions, |scatter| positions / shape[scatter.axis] as u64);
     let points = kernel.extent.iter().fold(1u64, |n, &extent| n.saturating_mul(extent as u64));
-    let maps: usize = kernel.reads.iter().map(|read| 1 + read.index.len()).sum();
-    let each = |expr: &Expr| (expr.nodes().len() + maps) as u64;
+    let of_access = |access: &Access| match access {
+        Access::Affine(index) | Access::Table { index, .. } => index.size(),
+        Access::Runtime(_) => 1,
+    };
+    let of_op = |op: &Op| match op {
+        Op::Param { index, .. } | Op::Lut { row: index, .. } => 1 + index.size(),
+        _ => 1,
+    };
+    let maps: usize = kernel.reads.iter().flat_map(|read| &read.index).map(of_access).sum();
+    let each = |expr: &Expr| (expr.nodes().iter().map(of_op).sum::<usize>() + maps + 1) as u64;
     let bodies = lines.saturating_mul(points).saturating_mul(each(&kernel.body));
     let joined = kernel
         .reads

@@ -89,7 +89,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     fn format(&mut self) -> Format {
         let width =
-            if self.wide && self.dice.chance(30) { self.dice.range(8, 24) } else { self.dice.range(1, 6) };
+            if self.wide && self.dice.chance(40) { self.dice.range(8, 40) } else { self.dice.range(1, 6) };
         Format::new(self.dice.chance(60), width as u32, self.dice.range(-1, 3) as i32).unwrap()
     }
 
@@ -281,13 +281,16 @@ impl Maker<'_> {
             let recent = expr.result();
             match self.dice.below(13) {
                 0 => expr.push(Op::Read(*self.dice.pick(slots))),
-                1 => expr.constant(self.dice.range(-9, 9)),
+                1 => {
+                    let most = if self.wide && self.dice.chance(50) { 1 << 33 } else { 9 };
+                    expr.constant(self.dice.range(-most, most))
+                }
                 2 => {
                     let index = self.table_index(p, r, 1);
                     expr.push(Op::Param { table: TableId::new(1), index })
                 }
                 3 => {
-                    let amount = expr.constant(self.dice.range(0, if self.wide { 12 } else { 3 }));
+                    let amount = expr.constant(self.dice.range(0, if self.wide { 20 } else { 3 }));
                     expr.push(Op::Shl(recent, amount))
                 }
                 4 => {

@@ -1,0 +1,219 @@
+//! From a decoded file to a graph.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::onnx::{
+    Attribute, ConstantTensor, DecodeError, ElementType, Model, RawGraph, RawInput, RawNode, TensorData,
+    decode,
+};
+use crate::diagnostic::Diagnostic;
+use crate::graph::{Action, Graph, Node, Tensor, TensorId, elements};
+use crate::ops::{self, Fault, Import};
+
+/// Reads an ONNX file.
+///
+/// # Errors
+/// All problems that were found.
+pub fn import(bytes: &[u8]) -> Result<Graph, Vec<Diagnostic>> {
+    let model = decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect::<Vec<_>>())?;
+    let mut importer =
+        Importer { model: &model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
+    let graph = importer.main();
+    if importer.problems.is_empty() { Ok(graph) } else { Err(importer.problems) }
+}
+
+fn diagnostic(error: &DecodeError) -> Diagnostic {
+    Diagnostic::new(error.code(), error.origin(), error.to_string(), error.help())
+}
+
+/// Whether axis 0 of every input is the frame: so if the first input's leading extent is 1 or open, and also if all
+/// inputs have the same leading extent (a static batch) and none holds indices. Otherwise axis 0 counts the nodes and
+/// edges of a graph.
+fn framed(inputs: &[RawInput]) -> bool {
+    let leading = |input: &RawInput| input.shape.first().copied();
+    let first = inputs.first().and_then(leading);
+    let batch =
+        inputs.iter().all(|input| leading(input) == first && input.dtype.is_none_or(ElementType::is_float));
+    first.is_some_and(|extent| batch || extent.is_none_or(|extent| extent == 1))
+}
+
+/// A tensor of the file as the graph holds it.
+pub fn tensor(constant: &ConstantTensor) -> Tensor {
+    let (data, integer) = match &constant.data {
+        TensorData::Float(values) => (values.clone(), false),
+        TensorData::Int(values) => (values.iter().map(|&v| v as f64).collect(), true),
+    };
+    Tensor { shape: constant.shape.clone(), data, integer }
+}
+
+struct Importer<'a> {
+    model: &'a Model,
+    functions: Vec<Graph>,
+    /// Function and attribute values of each imported function.
+    known: Vec<(String, String, String, BTreeMap<String, Attribute>)>,
+    problems: Vec<Diagnostic>,
+}
+
+struct Names {
+    graph: Graph,
+    ids: BTreeMap<String, TensorId>,
+}
+
+impl Names {
+    fn id(&mut self, name: &str) -> TensorId {
+        if let Some(&id) = self.ids.get(name) {
+            return id;
+        }
+        let id = self.graph.tensor(name);
+        self.ids.insert(name.to_owned(), id);
+        id
+    }
+}
+
+impl Importer<'_> {
+    fn main(&mut self) -> Graph {
+        let RawGraph { name, inputs, outputs, initializers, nodes } = &self.model.main;
+        let name = if name.is_empty() { "model" } else { name };
+        let mut names = Names { graph: Graph::new(name), ids: BTreeMap::new() };
+        names.graph.framed = framed(inputs);
+        let batch = inputs.first().and_then(|input| input.shape.first().copied().flatten());
+        for input in inputs {
+            self.input(&mut names, input, &batch);
+        }
+        for (name, constant) in initializers {
+            let id = names.id(name);
+            names.graph.set_constant(id, tensor(constant));
+        }
+        self.nodes(&mut names, nodes, &self.model.opsets);
+        for output in outputs {
+            let id = names.id(&output.name);
+            names.graph.outputs.push(id);
+        }
+        names.graph.functions = Arc::new(std::mem::take(&mut self.functions));
+        names.graph
+    }
+
+    fn input(&mut self, names: &mut Names, input: &RawInput, batch: &Option<usize>) {
+        let id = names.id(&input.name);
+        names.graph.inputs.push(id);
+        let mut shape = Vec::with_capacity(input.shape.len());
+        for (axis, extent) in input.shape.iter().enumerate() {
+            let frame = axis == 0 && names.graph.framed;
+            match extent {
+                None | Some(1) if frame => shape.push(1),
+                Some(_) if frame && extent == batch => shape.push(1),
+                Some(extent) if frame => self.problems.push(Diagnostic::new(
+                    "frame-axis",
+                    input.name.clone(),
+                    format!("axis 0 has the extent {extent}"),
+                    "axis 0 of the first input is the frame axis (1, or open), so it must be that of every input",
+                )),
+                Some(extent) if *extent > 0 => shape.push(*extent),
+                Some(extent) => self.problems.push(Diagnostic::new(
+                    "empty-tensor",
+                    input.name.clone(),
+                    format!("axis {axis} has the extent {extent}"),
+                    "export the model with inputs that are not empty",
+                )),
+                None => self.problems.push(Diagnostic::new(
+                    "dynamic-shape",
+                    input.name.clone(),
+                    format!("the extent of axis {axis} is open"),
+                    "only axis 0, the frame (batch), may be open: export the model with static shapes",
+                )),
+            }
+        }
+        if shape.len() == input.shape.len() && elements(&shape).is_none() {
+            self.problems.push(Diagnostic::new(
+                "tensor-too-large",
+                input.name.clone(),
+                format!("the shape {shape:?} is too large"),
+                "at most 8 axes and 2^26 elements are accepted",
+            ));
+        }
+        let info = &mut names.graph.tensors[id.index()];
+        info.shape = Some(shape);
+        info.integer = input.dtype.is_some_and(|dtype| !ElementType::is_float(dtype));
+    }
+
+    fn nodes(&mut self, names: &mut Names, nodes: &[RawNode], opsets: &[(String, i64)]) {
+        for node in nodes {
+            let action = match self.action(node, opsets) {
+                Ok(action) => Some(action),
+                Err(fault) => {
+                    self.problems.push(fault.at(&node.name));
+                    None
+                }
+            };
+            let inputs = (0..node.inputs.len()).map(|n| node.input(n).map(|name| names.id(name))).collect();
+            let outputs =
+                node.outputs.iter().filter(|name| !name.is_empty()).map(|name| names.id(name)).collect();
+            if let Some(action) = action {
+                names.graph.nodes.push(Node { name: node.name.clone(), action, inputs, outputs });
+            }
+        }
+    }
+
+    fn action(&mut self, node: &RawNode, opsets: &[(String, i64)]) -> Result<Action, Fault> {
+        if let Some(function) = self.model.function(node) {
+            let mut bound = function.defaults.clone();
+            bound.extend(node.attributes.clone());
+            let key = (function.domain.clone(), function.name.clone(), function.overload.clone(), bound);
+            if let Some(number) = self.known.iter().position(|known| *known == key) {
+                return Ok(Action::Call(number));
+            }
+            let mut names = Names { graph: Graph::new(&function.name), ids: BTreeMap::new() };
+            for input in &function.inputs {
+                let id = names.id(input);
+                names.graph.inputs.push(id);
+            }
+            let nodes: Vec<RawNode> = function.nodes.iter().map(|node| node.bound(&key.3)).collect();
+            let opsets = if function.opsets.is_empty() { opsets.to_vec() } else { function.opsets.clone() };
+            self.nodes(&mut names, &nodes, &opsets);
+            for output in &function.outputs {
+                let id = names.id(output);
+                names.graph.outputs.push(id);
+            }
+            self.functions.push(names.graph);
+            self.known.push(key);
+            return Ok(Action::Call(self.functions.len() - 1));
+        }
+        let domain = if node.domain == "ai.onnx" { "" } else { node.domain.as_str() };
+        let entry = ops::find(domain, &node.op_type).ok_or_else(|| unknown(domain, &node.op_type))?;
+        let opset = opsets.iter().find(|(name, _)| name == domain).map_or(1, |(_, version)| *version);
+        let mut import = Import { node, opset, attributes: node.reader() };
+        let operator = (entry.import)(&mut import)?;
+        match import.attributes.finish().into_iter().next() {
+            Some(error) => Err(error.into()),
+            None => Ok(Action::Operator(operator)),
+        }
+    }
+}
+
+fn unknown(domain: &str, name: &str) -> Fault {
+    let full = if domain.is_empty() { name.to_owned() } else { format!("{domain}.{name}") };
+    let closest = ops::OPERATORS.iter().map(|entry| (distance(name, entry.name), entry.name)).min();
+    let names: Vec<&str> = ops::OPERATORS.iter().map(|entry| entry.name).collect();
+    let help = match closest {
+        Some((distance, name)) if distance <= 3 => format!("the closest supported operator is {name}"),
+        _ => format!("supported operators: {}", names.join(", ")),
+    };
+    Fault::new("unknown-operator", format!("the operator {full} is not supported"), help)
+}
+
+/// The edit distance of two names, letter case ignored.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().take(64).collect(), b.to_lowercase().chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,199 @@
+//! Quantizers as staircases: where, exactly, each level begins.
+
+use nn2hdl_runtime::Rounding;
+use num_bigint::BigInt;
+use num_integer::Integer;
+use num_traits::{One, Signed, ToPrimitive, Zero};
+
+use super::field::{float_above, float_below};
+use super::{Field, Link, Ratio, whole};
+
+/// How a real number becomes an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As `ap_fixed` rounds.
+    Round(Rounding),
+    /// Toward +∞.
+    Ceil,
+    /// 1 from 0 upwards, else 0.
+    Sign,
+}
+
+/// Scale and zero point at one element.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantum {
+    /// Positive scale.
+    pub scale: Ratio,
+    /// The code that stands for 0.
+    pub zero: i64,
+}
+
+/// `code = min(max(mode(value / scale + zero), lo), hi)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stairs {
+    /// Scale and zero point by element.
+    pub quanta: Field<Quantum>,
+    /// Rounding.
+    pub mode: Mode,
+    /// Least code.
+    pub lo: i64,
+    /// Greatest code.
+    pub hi: i64,
+}
+
+impl Mode {
+    /// The integer that `value` is brought to.
+    pub fn apply(self, value: &Ratio) -> BigInt {
+        let floor = value.floor().to_integer();
+        let rest = value - whole(floor.clone());
+        let half = Ratio::new(BigInt::one(), BigInt::from(2));
+        let up = || &floor + BigInt::one();
+        let nearest = |tie_up: bool| {
+            if rest < half || (rest == half && !tie_up) { floor.clone() } else { up() }
+        };
+        match self {
+            Self::Sign => BigInt::from(u8::from(!value.is_negative())),
+            Self::Ceil => value.ceil().to_integer(),
+            Self::Round(Rounding::Trn) => floor,
+            Self::Round(Rounding::TrnZero) => value.trunc().to_integer(),
+            Self::Round(Rounding::Rnd) => nearest(true),
+            Self::Round(Rounding::RndMinInf) => nearest(false),
+            Self::Round(Rounding::RndZero) => nearest(value.is_negative()),
+            Self::Round(Rounding::RndInf) => nearest(!value.is_negative()),
+            Self::Round(Rounding::RndConv) => nearest(floor.is_odd()),
+        }
+    }
+
+    /// The least real that reaches `level`, and whether it does itself.
+    fn edge(self, level: i64) -> (Ratio, bool) {
+        let at = whole(level);
+        let below = || whole(level) - Ratio::new(BigInt::one(), BigInt::from(2));
+        match self {
+            Self::Sign if level == 1 => (Ratio::zero(), true),
+            Self::Sign | Self::Round(Rounding::Trn) => (at, true),
+            Self::Ceil => (at - whole(1), false),
+            Self::Round(Rounding::TrnZero) if level >= 1 => (at, true),
+            Self::Round(Rounding::TrnZero) => (at - whole(1), false),
+            Self::Round(Rounding::Rnd) => (below(), true),
+            Self::Round(Rounding::RndMinInf) => (below(), false),
+            Self::Round(Rounding::RndInf) => (below(), level >= 1),
+            Self::Round(Rounding::RndZero) => (below(), level < 1),
+            Self::Round(Rounding::RndConv) => (below(), level % 2 == 0),
+        }
+    }
+}
+
+/// A staircase over the codes of one channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// The result at the least code.
+    pub first: i64,
+    /// The result changes by one at each: the codes from there on are past it. Ascending.
+    pub at: Vec<i64>,
+    /// Whether results fall as codes grow.
+    pub down: bool,
+}
+
+/// The composite function of one channel, from codes to codes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Composite {
+    /// From code to value.
+    pub link: Link,
+    /// Of the quantizer.
+    pub quantum: Quantum,
+    /// Of the quantizer.
+    pub mode: Mode,
+    /// Of the quantizer.
+    pub lo: i64,
+    /// Of the quantizer.
+    pub hi: i64,
+}
+
+impl Composite {
+    /// The result for a code.
+    pub fn at(&self, code: i64) -> i64 {
+        self.of_value(&self.link.value(&whole(code)))
+    }
+
+    /// What is rounded: the value in units of the scale, from the zero point on.
+    pub fn scaled(&self, value: &Ratio) -> Ratio {
+        value / &self.quantum.scale + whole(self.quantum.zero)
+    }
+
+    /// The result for a value.
+    pub fn of_value(&self, value: &Ratio) -> i64 {
+        let level = self.mode.apply(&self.scaled(value));
+        level.clamp(self.lo.into(), self.hi.into()).to_i64().unwrap_or(self.lo)
+    }
+
+    /// Least and greatest result that the pending clamps leave.
+    pub fn bounds(&self) -> (i64, i64) {
+        let bound =
+            |value: &Option<Ratio>, none: i64| value.as_ref().map_or(none, |value| self.of_value(value));
+        (bound(&self.link.lo, self.lo), bound(&self.link.hi, self.hi))
+    }
+
+    /// The real argument of the affine part at which `level` begins, and whether it belongs to the level. `None` if a
+    /// clamp or a factor of zero keeps the level out of reach or below all.
+    fn edge(&self, level: i64) -> Option<(Ratio, bool)> {
+        let (lo, hi) = self.bounds();
+        if level <= lo || level > hi || self.link.a.is_zero() {
+            return None;
+        }
+        let (edge, inclusive) = self.mode.edge(level);
+        Some((
+            ((edge - whole(self.quantum.zero)) * &self.quantum.scale - &self.link.b) / &self.link.a,
+            inclusive,
+        ))
+    }
+
+    /// The staircase over the codes `first..=last`.
+    pub fn steps(&self, first: i64, last: i64) -> Steps {
+        let down = self.link.a.is_negative();
+        let (start, end) = (self.at(first), self.at(last));
+        let mut at = Vec::new();
+        if !down {
+            for level in start + 1..=end {
+                if let Some((x, inclusive)) = self.edge(level) {
+                    let code = if inclusive { x.ceil().to_integer() } else { x.floor().to_integer() + 1 };
+                    at.push(code.to_i64().unwrap_or(last));
+                }
+            }
+        } else {
+            for level in (end + 1..=start).rev() {
+                // The greatest code of the level; the next one is past it.
+                if let Some((x, inclusive)) = self.edge(level) {
+                    let next: BigInt =
+                        if inclusive { x.floor().to_integer() + 1 } else { x.ceil().to_integer() };
+                    at.push(next.to_i64().unwrap_or(last));
+                }
+            }
+        }
+        Steps { first: start, at, down }
+    }
+
+    /// The staircase over all floats.
+    pub fn float_steps(&self) -> nn2hdl_runtime::codec::Steps {
+        let (lo, hi) = self.bounds();
+        if self.link.a.is_zero() {
+            return nn2hdl_runtime::codec::Steps {
+                first: self.at(0),
+                thresholds: Vec::new(),
+                descending: false,
+            };
+        }
+        let descending = self.link.a.is_negative();
+        let edges = (lo + 1..=hi).filter_map(|level| self.edge(level));
+        let mut thresholds: Vec<f64> = edges
+            .map(
+                |(x, inclusive)| {
+                    if descending { float_below(&x, !inclusive) } else { float_above(&x, !inclusive) }
+                },
+            )
+            .collect();
+        if descending {
+            thresholds.reverse();
+        }
+        nn2hdl_runtime::codec::Steps { first: lo, thresholds, descending }
+    }
+}

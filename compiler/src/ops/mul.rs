@@ -1,0 +1,64 @@
+//! `Mul`.
+
+use std::sync::Arc;
+
+use super::sample::{Dice, sample};
+use super::{Entry, Fault, Known, ONNX, Operator, Role, Sample, broadcast, operand};
+use crate::front::lower::{Link, Lower, Quantity, Ratio};
+use crate::graph::Tensor;
+
+/// `y = a × b`, with ONNX's broadcasting.
+///
+/// A constant joins the pending exact function. Two activations are multiplied code by code.
+#[derive(Clone, Copy, Debug)]
+pub struct Mul;
+
+pub(super) const ENTRY: Entry = Entry { name: "Mul", domains: ONNX, import: |_| Ok(Arc::new(Mul)), samples };
+
+impl Operator for Mul {
+    fn name(&self) -> &'static str {
+        "Mul"
+    }
+
+    fn shapes(&self, inputs: &[Option<Known<'_>>]) -> Result<Vec<Vec<usize>>, Fault> {
+        broadcast::shapes(inputs)
+    }
+
+    fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
+        let (a, b) = (operand(inputs, 0)?, operand(inputs, 1)?);
+        let scaled = |link: &Link, value: &Ratio| link.then(value, &Ratio::default());
+        Ok(vec![match (a.is_constant(), b.is_constant()) {
+            (_, true) => broadcast::with_constant(lower, &a, &b, scaled)?,
+            (true, false) => broadcast::with_constant(lower, &b, &a, scaled)?,
+            (false, false) => {
+                let (a, b) = broadcast::both(lower, &a, &b)?;
+                lower.product(&a, &b)?
+            }
+        }])
+    }
+
+    fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
+        broadcast::reference(inputs, |a, b| a * b)
+    }
+
+    fn role(&self) -> Role {
+        Role::Elementwise
+    }
+}
+
+fn samples(seed: u64) -> Vec<Sample> {
+    let mut dice = Dice::new(seed);
+    let bias = dice.tensor(&[3], 6, 4);
+    let constant = sample(&["fixed<6,3>"], |graph| {
+        let x = graph.input("x", &[1, 2, 3]);
+        let bias = graph.constant("bias", bias);
+        let y = graph.add("y", Mul, &[x, bias]);
+        graph.output(y);
+    });
+    let two = sample(&["fixed<6,3>", "ufixed<5,0>"], |graph| {
+        let (a, b) = (graph.input("a", &[1, 2, 3]), graph.input("b", &[1, 1, 3]));
+        let y = graph.add("y", Mul, &[a, b]);
+        graph.output(y);
+    });
+    vec![constant, two]
+}

@@ -1,0 +1,1 @@
+{{ module }}{% if has_parameters %} #({{ parameters }}){% endif %} {{ name }} ({{ connections }});

@@ -1,0 +1,4 @@
+nn2hdl_add.v
+conv_0_10_3_conv0.v
+conv_0_10_3_conv1.v
+conv_0_10_3.v

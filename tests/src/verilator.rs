@@ -1,0 +1,50 @@
+//! A program's Verilog in Verilator against the emulator.
+
+use std::fs;
+
+use nn2hdl_compiler::artifact;
+use nn2hdl_compiler::netlist::Target;
+use nn2hdl_runtime::Program;
+use nn2hdl_runtime::interface::{Probe, Signature};
+use nn2hdl_testbench::Toolchain;
+use nn2hdl_testbench::cosim::{self, Design, Settings, Verdict};
+
+use crate::random::codes;
+
+/// Compiles `program` and runs `frames` frames of random codes: in every arrival pattern each output code, the latency
+/// and the initiation interval must be as promised, without a lint warning.
+///
+/// # Panics
+/// On any difference, and if Verilator is missing.
+pub fn cosim(program: &Program, ii: u32, frames: usize) -> Verdict {
+    let verdict = verdict(program, ii, &codes(program, frames, 1), frames);
+    assert!(verdict.is_equal(), "{}: {verdict:#?}", program.name);
+    verdict
+}
+
+/// What Verilator says of `program` compiled for an initiation interval.
+///
+/// # Panics
+/// If the program cannot be compiled or Verilator is missing.
+pub fn verdict(program: &Program, ii: u32, inputs: &[Vec<i64>], frames: usize) -> Verdict {
+    let target = Target { ii, ..Target::default() };
+    let artifacts = artifact::compile(program, &target, Vec::new(), &mut |_, _, _| {})
+        .unwrap_or_else(|problem| panic!("{}: {problem}", program.name));
+    let folder = tempfile::tempdir().expect("a folder for the design");
+    let mut sources = Vec::new();
+    for file in &artifacts.files {
+        let path = folder.path().join(&file.path);
+        fs::create_dir_all(path.parent().expect("files lie in the folder")).expect("a folder");
+        fs::write(&path, &file.bytes).expect("a file of the design");
+        if file.path.ends_with(".v") {
+            sources.push(path);
+        }
+    }
+    let signature: Signature = artifacts.netlist.signature.clone();
+    let probes: Vec<Probe> = artifacts.probes;
+    let design = Design { sources, program: program.clone(), signature, probes };
+    let toolchain = Toolchain::find().unwrap_or_else(|error| panic!("{error}"));
+    let settings = Settings { seed: 1, waveforms: vec![folder.path().to_owned()] };
+    cosim::cosim(&toolchain, &design, inputs, frames, &settings, &mut |_| {})
+        .unwrap_or_else(|error| panic!("{}: {error}", program.name))
+}
