@@ -1,5 +1,6 @@
 //! What the whole-program tests share: random networks, random codes, and a design run both ways.
 
+pub mod cells;
 pub mod design;
 pub mod merge;
 pub mod random;

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::form::Form;
 use super::linear::Optimizer;
 use super::{Datapath, WireId};
+use crate::cmvm::SolveError;
 use crate::diagnostic::Diagnostic;
 
 /// An element that an engine reads. Along a streamed axis the coordinate is relative to the beat's first
@@ -204,7 +205,8 @@ impl Build<'_, '_, '_> {
                         (Some(factor), None) => self.scale(b, factor)?,
                         (None, None) => {
                             let (a, b) = (self.wire(&a.clone())?, self.wire(&b.clone())?);
-                            Form::wire(self.datapath.mul(a, b))
+                            let product = self.datapath.product(a, b, self.optimizer).map_err(|error| self.unsolved(&error))?;
+                            self.form(product)
                         }
                     }
                 }
@@ -381,7 +383,12 @@ impl Build<'_, '_, '_> {
     fn materialize(&mut self, forms: &[Form]) -> Result<Vec<WireId>, Diagnostic> {
         self.datapath
             .materialize(forms, self.optimizer)
-            .map_err(|error| Diagnostic::new("adder-graph", &self.kernel.name, error.to_string(), "quantize the layer's weights or inputs to fewer bits"))
+            .map_err(|error| self.unsolved(&error))
+    }
+
+    fn unsolved(&self, error: &SolveError) -> Diagnostic {
+        let help = "quantize the layer's weights or inputs to fewer bits";
+        Diagnostic::new("adder-graph", &self.kernel.name, error.to_string(), help)
     }
 
     fn too_wide(&self) -> Diagnostic {

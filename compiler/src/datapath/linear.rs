@@ -9,25 +9,30 @@ use super::form::Form;
 use super::{Datapath, WireId};
 use crate::cmvm::{self, Effort, Input, Op, Operand, Output, Problem, Solution, SolveError};
 
+/// A matrix, the ranges of its rows, and how many columns it has: without rows the matrix does not tell.
+type Key = (Vec<i64>, Vec<(i64, i64)>, usize);
+
 /// Finds adder graphs, each distinct one once.
 pub struct Optimizer<'a> {
     effort: Effort,
     max_depth: Option<u32>,
     delay: &'a dyn Fn(u32) -> f64,
-    solved: FxHashMap<(Vec<i64>, Vec<(i64, i64)>), Solution>,
+    product_width: u32,
+    solved: FxHashMap<Key, Solution>,
 }
 
 impl<'a> Optimizer<'a> {
-    /// `max_depth`: adder levels allowed above the least possible; `delay`: of an adder by the width of its result.
-    pub fn new(effort: Effort, max_depth: Option<u32>, delay: &'a dyn Fn(u32) -> f64) -> Self {
-        Self { effort, max_depth, delay, solved: FxHashMap::default() }
+    /// `max_depth`: adder levels allowed above the least possible; `delay`: of an adder by the width of its result;
+    /// `product_width`: of the widest product that one multiplier delivers within a cycle.
+    pub fn new(effort: Effort, max_depth: Option<u32>, delay: &'a dyn Fn(u32) -> f64, product_width: u32) -> Self {
+        Self { effort, max_depth, delay, product_width, solved: FxHashMap::default() }
     }
 
     fn solve(&mut self, matrix: Vec<i64>, ranges: Vec<(i64, i64)>, columns: usize) -> Result<&Solution, SolveError> {
-        match self.solved.entry((matrix, ranges)) {
+        match self.solved.entry((matrix, ranges, columns)) {
             Entry::Occupied(found) => Ok(found.into_mut()),
             Entry::Vacant(slot) => {
-                let (matrix, ranges) = slot.key();
+                let (matrix, ranges, _) = slot.key();
                 let inputs: Vec<Input> =
                     ranges.iter().map(|&(lo, hi)| Input { lo, hi, arrival: 0.0 }).collect();
                 let solution = cmvm::solve(&Problem {
@@ -97,6 +102,26 @@ impl Datapath {
                 self.add(sum, constant)
             })
             .collect())
+    }
+
+    /// `a × b`: one multiplier if it is fast enough, else a sum of partial products that the pipeline can cut.
+    pub fn product(&mut self, a: WireId, b: WireId, optimizer: &mut Optimizer<'_>) -> Result<WireId, SolveError> {
+        let width = |this: &Self, wire: WireId| this.interval(wire).width();
+        let (a, b) = if width(self, a).1 >= width(self, b).1 { (a, b) } else { (b, a) };
+        let (signed, bits) = width(self, b);
+        if width(self, a).1 + bits <= optimizer.product_width {
+            return Ok(self.mul(a, b));
+        }
+        let zero = self.constant(0);
+        let mut sum = Form::default();
+        for n in 0..bits {
+            let bit = self.shr(b, n);
+            let bit = self.wrap(bit, false, 1);
+            let part = self.select(bit, a, zero);
+            let weight = if signed && n == bits - 1 { -(1i64 << n) } else { 1i64 << n };
+            sum.accumulate(&Form::wire(part), weight).ok_or(SolveError::TooWide { column: 0 })?;
+        }
+        Ok(self.materialize(&[sum], optimizer)?[0])
     }
 
     /// `Σ weight · bit` as one table over the bits side by side.

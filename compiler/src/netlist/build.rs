@@ -48,7 +48,7 @@ pub fn build(program: &Program, top: &str, target: &Target, progress: Progress<'
     let mut design = Design {
         program,
         target,
-        optimizer: Optimizer::new(target.effort, target.max_depth, &adder),
+        optimizer: Optimizer::new(target.effort, target.max_depth, &adder, target.delays.product_width(1e6 / target.clock_mhz)),
         modules: Vec::new(),
         names,
         top: top.clone(),

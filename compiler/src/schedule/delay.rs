@@ -44,6 +44,12 @@ impl Delays {
         self.compare[0] + self.compare[1] * f64::from(width)
     }
 
+    /// The width of the widest product that one multiplier delivers between two registers.
+    pub fn product_width(&self, period: f64) -> u32 {
+        let spare = period - self.clock_to_q - self.setup - self.multiply[0];
+        (spare / self.multiply[1]).max(0.0) as u32
+    }
+
     /// Delay of the cell that drives `wire`.
     pub fn of(&self, datapath: &Datapath, wire: WireId) -> f64 {
         let width = |wire: WireId| datapath.interval(wire).width().1;

@@ -28,7 +28,6 @@ pub struct File {
 
 /// The parametric blocks that emitted modules use.
 const BLOCKS: &[(&str, &str)] = &[
-    ("nn2hdl_add", include_str!("../../../../hdl/nn2hdl_add.v")),
     ("nn2hdl_mul", include_str!("../../../../hdl/nn2hdl_mul.v")),
     ("nn2hdl_rom", include_str!("../../../../hdl/nn2hdl_rom.v")),
 ];

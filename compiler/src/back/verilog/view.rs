@@ -260,18 +260,17 @@ impl View<'_> {
         else {
             return None;
         };
-        let flag = |set: bool| u32::from(set).to_string();
-        let parameters = [
-            ("WA", a.run.width().to_string()),
-            ("SA", flag(a.signed)),
-            ("WB", b.run.width().to_string()),
-            ("SB", flag(b.signed)),
-            ("HB", shift_b.to_string()),
-            ("SUB", flag(subtract)),
-            ("WY", width.to_string()),
-        ];
-        let ports = [("a", self.text.of(&a.run)), ("b", self.text.of(&b.run)), ("y", name.to_owned())];
-        Some(self.block("nn2hdl_add", &parameters, &ports, width, name))
+        let upper = width - shift_b;
+        let wide = a.run.resize(a.signed, width);
+        let low = wide.part(0, shift_b);
+        let sign = if subtract { "-" } else { "+" };
+        let sum = format!(
+            "{} {sign} {}",
+            self.text.of(&wide.part(shift_b, upper)),
+            self.text.of(&b.run.resize(b.signed, upper))
+        );
+        let value = if shift_b == 0 { sum } else { format!("{{{sum}, {}}}", self.text.of(&low)) };
+        Some(Cell::Expression { range: range(width), name: name.to_owned(), value })
     }
 
     fn multiplier(&mut self, a: NetId, b: NetId, width: u32, name: &str) -> Cell {

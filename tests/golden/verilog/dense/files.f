@@ -1,3 +1,3 @@
-nn2hdl_add.v
+nn2hdl_rom.v
 random_12_net0_dense0.v
 random_12.v

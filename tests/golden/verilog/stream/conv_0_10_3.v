@@ -42,8 +42,7 @@ module conv_0_10_3 (
     reg [1:0] mux_116_q1;
     reg in_valid_q7;
     wire less_12 = (state_8 < 2'd3);
-    wire [1:0] sum_13;
-    nn2hdl_add #(.WA(2), .SA(0), .WB(1), .SB(0), .HB(0), .SUB(0), .WY(2)) u_sum_13 (.a(state_8), .b(1'd1), .y(sum_13));
+    wire [1:0] sum_13 = state_8 + 2'd1;
     wire [1:0] mux_14 = less_12 ? sum_13 : 2'd0;
     wire [1:0] mux_15 = in_valid_q1 ? mux_14 : state_8;
     wire less_17 = (state_8 < 2'd3);
@@ -57,8 +56,7 @@ module conv_0_10_3 (
     wire less_34 = (state_8 < 2'd2);
     wire [1:0] mux_35 = less_34 ? x[3:2] : 2'd3;
     wire less_51 = (state_47 < 2'd3);
-    wire [1:0] sum_52;
-    nn2hdl_add #(.WA(2), .SA(0), .WB(1), .SB(0), .HB(0), .SUB(0), .WY(2)) u_sum_52 (.a(state_47), .b(1'd1), .y(sum_52));
+    wire [1:0] sum_52 = state_47 + 2'd1;
     wire [1:0] mux_53 = less_51 ? sum_52 : 2'd0;
     wire [1:0] mux_54 = in_valid_q3 ? mux_53 : state_47;
     wire less_56 = (state_47 < 2'd1);
@@ -78,12 +76,7 @@ module conv_0_10_3 (
     wire [2:0] mux_89 = less_62 ? u_conv0_3_y_1_q1 : 3'd7;
     wire [2:0] mux_91 = less_62 ? u_conv0_y[5:3] : 3'd7;
     wire less_107 = (state_103 < 2'd3);
-    wire [1:0] sum_108;
-    nn2hdl_add #(.WA(2), .SA(0), .WB(1), .SB(0), .HB(0), .SUB(0), .WY(2)) u_sum_108 (
-        .a(state_103),
-        .b(1'd1),
-        .y(sum_108)
-    );
+    wire [1:0] sum_108 = state_103 + 2'd1;
     wire [1:0] mux_109 = less_107 ? sum_108 : 2'd0;
     wire [1:0] mux_110 = in_valid_q6 ? mux_109 : state_103;
     wire less_112 = (state_103 < 2'd3);
