@@ -8,7 +8,7 @@
 //!                                    waveform::Waveform reads the internal signals back
 //! ```
 //!
-//! The crate knows Verilog ports and beats, nothing of networks, formats or the compiler: the
+//! Only [`cosim`] knows what a design is for: it compares one with the emulator. Nothing here knows the compiler: the
 //! oracle cannot learn from what it judges.
 //!
 //! **Rows and edges.** Row *t* of the input holds the values that the design samples at rising edge
@@ -17,6 +17,7 @@
 //! row *t + L* has latency *L*, and a single register has latency 1.
 
 mod cache;
+pub mod cosim;
 mod error;
 mod jobs;
 mod lint;

@@ -1,0 +1,163 @@
+//! The command line as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use nn2hdl_runtime::Quantizer;
+
+/// Compiles trained, quantized neural networks into verified trigger firmware.
+#[derive(Debug, Parser)]
+#[command(name = "nn2hdl", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "Exit status: 0 done; 1 not possible, with the reason; 2 wrong usage; 3 a difference was found.")]
+pub struct Args {
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON object on stdout; words go to stderr
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say everything that keeps a model from being compiled, and what it would cost
+    Check(CheckArgs),
+    /// Turn a model into Verilog, its emulator's program and a report
+    Compile(CompileArgs),
+    /// Run the bit-exact emulator
+    Emulate(EmulateArgs),
+    /// Compare the Verilog in Verilator with the emulator, frame by frame
+    Cosim(CosimArgs),
+    /// List a model's layers, shapes, formats, parameters and bit operations
+    Inspect(InspectArgs),
+    /// Write the sample frames of a zoo model, or list the zoo
+    Sample(SampleArgs),
+}
+
+/// Settings of a design, each also a key of the configuration file.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct DesignArgs {
+    /// Clock frequency in MHz [default: 320]
+    #[arg(long, value_name = "F")]
+    pub clock_mhz: Option<f64>,
+    /// Cycles between frames, at most [default: 1]
+    #[arg(long, value_name = "N")]
+    pub ii: Option<u32>,
+    /// Format of the inputs, such as `fixed<16,6>`; NAME=T for one input, repeatable
+    #[arg(long, value_name = "T")]
+    pub input_format: Vec<InputFormat>,
+    /// Format of weights and results in a model without quantizers
+    #[arg(long, value_name = "T")]
+    pub default_format: Option<Quantizer>,
+    /// End the network at this tensor or node
+    #[arg(long, value_name = "NAME")]
+    pub output_node: Option<String>,
+    /// Most bits that a function table's input has [default: 12]
+    #[arg(long, value_name = "N")]
+    pub table_bits: Option<u32>,
+    /// Read settings from a TOML file: the long options' names as keys
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Read the delay model from a JSON file
+    #[arg(long, value_name = "FILE.json")]
+    pub delays: Option<PathBuf>,
+}
+
+/// `T` or `NAME=T`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFormat {
+    /// The input; every input if there is none.
+    pub name: Option<String>,
+    /// The format.
+    pub format: Quantizer,
+}
+
+impl std::str::FromStr for InputFormat {
+    type Err = nn2hdl_runtime::format::FormatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.rsplit_once('=') {
+            Some((name, format)) => Self { name: Some(name.to_owned()), format: format.parse()? },
+            None => Self { name: None, format: text.parse()? },
+        })
+    }
+}
+
+/// `check`.
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub design: DesignArgs,
+}
+
+/// `compile`.
+#[derive(Debug, ClapArgs)]
+pub struct CompileArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// Directory to write, whole or not at all
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Settings.
+    #[command(flatten)]
+    pub design: DesignArgs,
+}
+
+/// `emulate`.
+#[derive(Debug, ClapArgs)]
+pub struct EmulateArgs {
+    /// Directory that `compile` wrote
+    pub dir: PathBuf,
+    /// .npy, .npz or .safetensors file, or the name of a zoo model: its sample
+    #[arg(long, value_name = "X")]
+    pub input: String,
+    /// .npy (one output) or .npz file to write
+    #[arg(long, value_name = "Y")]
+    pub output: Option<PathBuf>,
+    /// Arrays are integer codes, not values
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// `cosim`.
+#[derive(Debug, ClapArgs)]
+pub struct CosimArgs {
+    /// Directory that `compile` wrote
+    pub dir: PathBuf,
+    /// .npy, .npz or .safetensors file, or the name of a zoo model: its sample
+    #[arg(long, value_name = "X", conflicts_with = "random")]
+    pub input: Option<String>,
+    /// Number of random frames over the whole range of the inputs' formats [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub random: Option<u32>,
+    /// Seed of frames, gaps and idle cycles
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Arrays are integer codes, not values
+    #[arg(long, requires = "input")]
+    pub raw: bool,
+}
+
+/// `inspect`.
+#[derive(Debug, ClapArgs)]
+pub struct InspectArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub design: DesignArgs,
+}
+
+/// `sample`.
+#[derive(Debug, ClapArgs)]
+pub struct SampleArgs {
+    /// The zoo model; without it, the zoo is listed
+    pub name: Option<String>,
+    /// The .npz file to write
+    #[arg(short, long, value_name = "FILE.npz")]
+    pub output: Option<PathBuf>,
+}

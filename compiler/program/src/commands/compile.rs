@@ -1,0 +1,69 @@
+//! `compile`: a model becomes a directory.
+
+use std::path::Path;
+
+use nn2hdl_compiler::artifact::{self, Artifacts, Report};
+use serde::Serialize;
+
+use super::lower;
+use crate::args::CompileArgs;
+use crate::directory::Place;
+use crate::failure::Failure;
+use crate::forecast::forecast;
+use crate::output::{Output, Progress, grouped, table};
+use crate::{model, settings};
+
+#[derive(Serialize)]
+struct Compiled<'a> {
+    schema: &'static str,
+    directory: String,
+    files: Vec<&'a str>,
+    report: &'a Report,
+}
+
+pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
+    let model = model::load(args.model.as_deref())?;
+    let settings = settings::resolve(&args.design, &model)?;
+    let place = Place::new(&args.output)?;
+    let mut progress = Progress::new();
+    progress.say("reading the model", 0, 0);
+    let lowered = lower(&model, &settings)?;
+    if let Some(problem) = forecast(&lowered.program, settings.target.ii).refusal(&model.name) {
+        return Err(Failure::from(problem).about(&model.origin));
+    }
+    let mut say = |layer: &str, done: usize, total: usize| progress.say(layer, done, total);
+    let Artifacts { report, files, .. } =
+        artifact::compile(&lowered.program, &settings.target, lowered.notes, &mut say)
+            .map_err(|problem| Failure::from(problem).about(&model.origin))?;
+    progress.say("writing", 0, 0);
+    place.write(&files)?;
+    drop(progress);
+
+    let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let words = words(&report, &names, &args.output);
+    let directory = args.output.display().to_string();
+    output.result(&Compiled { schema: "nn2hdl.compile/1", directory, files: names, report: &report }, &words);
+    Ok(0)
+}
+
+fn words(report: &Report, files: &[&str], dir: &Path) -> String {
+    let verilog = files.iter().filter(|file| file.ends_with(".v")).count();
+    let dir = dir.display();
+    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let mut text = table(&[
+        row("model", report.model.clone()),
+        row("clock", format!("{} MHz", report.clock_mhz)),
+        row("latency", format!("{} cycles, {:.1} ns", report.latency_last_cycles, report.latency_ns)),
+        row("initiation interval", format!("{} cycles", report.ii_cycles)),
+        row("adders", grouped(report.adders)),
+        row("LUT, FF (model)", format!("{}, {}", grouped(report.lut_estimate), grouped(report.ff_estimate))),
+        row("DSP, BRAM", format!("{}, {}", report.dsp, report.bram)),
+        row("nonzero weights", grouped(report.nonzero_weights as u64)),
+        row("Verilog", format!("{verilog} files, top `{}`", report.top)),
+    ]);
+    for note in &report.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text.push_str(&format!("\nwrote {dir}; next: `nn2hdl cosim {dir}` checks it in Verilator\n"));
+    text
+}

@@ -1,0 +1,110 @@
+//! `emulate`: the bit-exact emulator on frames from a file.
+
+use nn2hdl_models::ZooModel;
+use nn2hdl_runtime::{Emulator, Program};
+use serde::Serialize;
+
+use crate::args::EmulateArgs;
+use crate::failure::Failure;
+use crate::output::{Output, grouped};
+use crate::tensors::{self, Archive, Array, Data};
+use crate::design;
+
+#[derive(Serialize)]
+struct Emulated {
+    schema: &'static str,
+    frames: usize,
+    outputs: Vec<Shape>,
+    output: Option<String>,
+    sample: Option<Sample>,
+}
+
+#[derive(Serialize)]
+struct Shape {
+    name: String,
+    shape: Vec<usize>,
+}
+
+/// How the answers compare with those that the zoo has for its sample.
+#[derive(Serialize)]
+struct Sample {
+    model: &'static str,
+    equal_frames: usize,
+    accuracy: Option<f64>,
+}
+
+pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
+    let program = design::program(&args.dir)?;
+    if let Some(path) = &args.output {
+        tensors::extension(path, program.outputs.len())?;
+    }
+    let frames = tensors::read_frames(&args.input, &program, args.raw)?;
+    let emulator = Emulator::new(&program).map_err(refused)?;
+    let codes: Vec<&[i64]> = frames.codes.iter().map(Vec::as_slice).collect();
+    let answers = emulator.run(&codes, frames.count).map_err(refused)?;
+    let decode = |(n, codes): (usize, &Vec<i64>)| program.outputs[n].decoder.decode(codes, program.output_value(n).len());
+    let values: Vec<Vec<f64>> = answers.iter().enumerate().map(decode).collect();
+
+    let sample = frames.sample.map(|model| compare(model, &program, &values, frames.count)).transpose()?;
+    let arrays: Vec<Array> = (program.outputs.iter().enumerate().zip(answers.into_iter().zip(values)))
+        .map(|((n, output), (codes, values))| {
+            let shape = std::iter::once(frames.count).chain(program.output_value(n).shape.iter().copied());
+            let data = if args.raw { Data::Ints(codes) } else { Data::Floats(values) };
+            Array { name: output.name.clone(), shape: shape.collect(), data }
+        })
+        .collect();
+    if let Some(path) = &args.output {
+        tensors::write(path, &arrays)?;
+    }
+
+    let mut words = format!("{} frames emulated\n", grouped(frames.count as u64));
+    if let Some(Sample { model, equal_frames, accuracy }) = &sample {
+        words.push_str(&format!("{equal_frames} of {} frames equal {model}'s own answers exactly\n", frames.count));
+        if let Some(accuracy) = accuracy {
+            words.push_str(&format!("{:.1} % have their largest output at the label\n", 100.0 * accuracy));
+        }
+    }
+    if let Some(path) = &args.output {
+        words.push_str(&format!("wrote {}\n", path.display()));
+    }
+    let outputs = arrays.into_iter().map(|Array { name, shape, .. }| Shape { name, shape }).collect();
+    let file = args.output.as_ref().map(|path| path.display().to_string());
+    output.result(&Emulated { schema: "nn2hdl.emulate/1", frames: frames.count, outputs, output: file, sample }, &words);
+    Ok(0)
+}
+
+fn refused(error: nn2hdl_runtime::EmulateError) -> Failure {
+    Failure::new("emulator", "", error.to_string(), "compile the model again")
+}
+
+fn compare(model: &'static ZooModel, program: &Program, values: &[Vec<f64>], frames: usize) -> Result<Sample, Failure> {
+    let mut archive = Archive::embedded(model.sample)?;
+    let mut equal = vec![true; frames];
+    for (output, values) in program.outputs.iter().zip(values) {
+        let array = model.outputs.iter().find(|(name, _)| *name == output.name).map(|(_, array)| *array);
+        let expected = array.and_then(|array| archive.read(array).ok());
+        let len = values.len() / frames.max(1);
+        for (frame, equal) in equal.iter_mut().enumerate() {
+            *equal &= match &expected {
+                Some(Array { data: Data::Floats(expected), .. }) => {
+                    expected.get(frame * len..(frame + 1) * len) == Some(&values[frame * len..][..len])
+                }
+                _ => false,
+            };
+        }
+    }
+    let labels = archive.read("label").ok().map(|array| array.data);
+    let accuracy = match (labels, values) {
+        (Some(Data::Ints(labels)), [values]) if labels.len() == frames && frames > 0 => {
+            let classes = values.chunks_exact((values.len() / frames).max(1));
+            let right = classes.zip(&labels).filter(|(values, label)| Some(largest(values)) == usize::try_from(**label).ok());
+            Some(right.count() as f64 / frames as f64)
+        }
+        _ => None,
+    };
+    Ok(Sample { model: model.name, equal_frames: equal.iter().filter(|&&equal| equal).count(), accuracy })
+}
+
+fn largest(values: &[f64]) -> usize {
+    (0..values.len()).rev().max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0)
+}

@@ -1,0 +1,98 @@
+//! `inspect`: what a model consists of.
+
+use nn2hdl_runtime::Program;
+use serde::Serialize;
+
+use super::lower;
+use crate::args::InspectArgs;
+use crate::failure::Failure;
+use crate::forecast::{Work, work};
+use crate::output::{Output, grouped, table};
+use crate::{model, settings};
+
+#[derive(Serialize)]
+struct Inspected {
+    schema: &'static str,
+    model: String,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+    layers: Vec<Layer>,
+    parameters: u64,
+    nonzero_weights: u64,
+    bit_operations: u64,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+    format: String,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    #[serde(flatten)]
+    result: Tensor,
+    #[serde(flatten)]
+    work: Work,
+}
+
+pub fn run(args: &InspectArgs, output: Output) -> Result<u8, Failure> {
+    let model = model::load(args.model.as_deref())?;
+    let settings = settings::resolve(&args.design, &model)?;
+    let lowered = lower(&model, &settings)?;
+    let inspected = inspect(&lowered.program, lowered.notes);
+    output.result(&inspected, &words(&inspected));
+    Ok(0)
+}
+
+fn inspect(program: &Program, notes: Vec<String>) -> Inspected {
+    let main = program.main();
+    let tensor = |value: &nn2hdl_runtime::Value, name: &str| Tensor {
+        name: name.to_owned(),
+        shape: value.shape.clone(),
+        format: value.format.to_string(),
+    };
+    let inputs = program.inputs.iter().enumerate().map(|(n, input)| tensor(program.input_value(n), &input.name));
+    let outputs = program.outputs.iter().enumerate().map(|(n, output)| tensor(program.output_value(n), &output.name));
+    let layers = main.steps.iter().map(|step| {
+        let value = main.value(step.writes()[0]);
+        Layer { name: step.name().to_owned(), result: Tensor { name: value.name.clone(), ..tensor(value, "") }, work: work(program, step) }
+    });
+    let layers: Vec<Layer> = layers.collect();
+    let sum = |part: fn(&Work) -> u64| layers.iter().map(|layer| part(&layer.work)).fold(0, u64::saturating_add);
+    Inspected {
+        schema: "nn2hdl.inspect/1",
+        model: program.name.clone(),
+        inputs: inputs.collect(),
+        outputs: outputs.collect(),
+        parameters: sum(|work| work.parameters),
+        nonzero_weights: sum(|work| work.nonzero_weights),
+        bit_operations: sum(|work| work.bit_operations),
+        layers,
+        notes,
+    }
+}
+
+fn words(inspected: &Inspected) -> String {
+    let mut rows = vec![["layer", "shape", "format", "parameters", "nonzero", "bit operations"].map(str::to_owned).to_vec()];
+    let tensor = |kind: &str, Tensor { name, shape, format }: &Tensor| vec![format!("{kind}{name}"), extents(shape), format.clone()];
+    rows.extend(inspected.inputs.iter().map(|input| tensor("input ", input)));
+    for Layer { name, result, work } in &inspected.layers {
+        let mut row = tensor("", result);
+        row[0].clone_from(name);
+        row.extend([work.parameters, work.nonzero_weights, work.bit_operations].map(grouped));
+        rows.push(row);
+    }
+    rows.extend(inspected.outputs.iter().map(|output| tensor("output ", output)));
+    let totals = [inspected.parameters, inspected.nonzero_weights, inspected.bit_operations].map(grouped);
+    rows.push(["in all".into(), String::new(), String::new()].into_iter().chain(totals).collect());
+    let notes: String = inspected.notes.iter().map(|note| format!("note: {note}\n")).collect();
+    format!("{}\n{}{notes}", inspected.model, table(&rows))
+}
+
+fn extents(shape: &[usize]) -> String {
+    if shape.is_empty() { "scalar".into() } else { shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×") }
+}

@@ -1,0 +1,37 @@
+//! The verbs.
+
+mod check;
+mod compile;
+mod cosim;
+mod emulate;
+mod inspect;
+mod sample;
+
+use nn2hdl_compiler::front::{self, Lowered};
+
+use crate::args::Command;
+use crate::failure::Failure;
+use crate::model::Model;
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Does what was asked; the exit status is 0, or 3 if verification found a difference.
+pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
+    match command {
+        Command::Check(args) => check::run(&args, output),
+        Command::Compile(args) => compile::run(&args, output),
+        Command::Emulate(args) => emulate::run(&args, output),
+        Command::Cosim(args) => cosim::run(&args, output),
+        Command::Inspect(args) => inspect::run(&args, output),
+        Command::Sample(args) => sample::run(&args, output),
+    }
+}
+
+/// The program of a model, under the model's name.
+fn lower(model: &Model, settings: &Settings) -> Result<Lowered, Failure> {
+    let graph = front::import(&model.bytes);
+    let lowered = graph.and_then(|graph| front::compile(&graph, &settings.options));
+    let mut lowered = lowered.map_err(|problems| Failure::from(problems).about(&model.origin))?;
+    lowered.program.name.clone_from(&model.name);
+    Ok(lowered)
+}

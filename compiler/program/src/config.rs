@@ -1,0 +1,65 @@
+//! The configuration file: the same settings as the options.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::args::{DesignArgs, InputFormat};
+use crate::failure::Failure;
+use crate::model::read;
+use crate::names::nearest;
+
+const KEYS: &[&str] = &["clock-mhz", "ii", "input-format", "default-format", "output-node", "table-bits", "delays"];
+const LARGEST: u64 = 1 << 20;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Config {
+    clock_mhz: Option<f64>,
+    ii: Option<u32>,
+    input_format: Option<Formats>,
+    default_format: Option<String>,
+    output_node: Option<String>,
+    table_bits: Option<u32>,
+    delays: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Formats {
+    All(String),
+    Named(BTreeMap<String, String>),
+}
+
+/// Reads a configuration file. Paths in it are relative to it.
+pub fn load(path: &Path) -> Result<DesignArgs, Failure> {
+    let file = path.display().to_string();
+    let bytes = read(path, LARGEST)?;
+    let wrong = |node: &str, message: String, help: &str| Failure { exit: 2, ..Failure::new("config", node, message, help).about(file.clone()) };
+    let text = String::from_utf8(bytes).map_err(|_| wrong("", "not UTF-8 text".into(), "configuration files are TOML"))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong("", error.to_string(), "configuration files are TOML"))?;
+    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        let meant = nearest(key, KEYS.iter().copied()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+        return Err(wrong(key, "unknown key".into(), &format!("{meant}the keys are {}", KEYS.join(", "))));
+    }
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| wrong("", error.message().to_owned(), "see `nn2hdl compile --help` for what each setting takes"))?;
+    let format = |key: &str, text: &str| text.parse().map_err(|error: nn2hdl_runtime::format::FormatError| wrong(key, error.to_string(), ""));
+    let input_format = match config.input_format {
+        None => Vec::new(),
+        Some(Formats::All(text)) => vec![InputFormat { name: None, format: format("input-format", &text)? }],
+        Some(Formats::Named(map)) => (map.iter())
+            .map(|(name, text)| Ok(InputFormat { name: Some(name.clone()), format: format(name, text)? }))
+            .collect::<Result<_, Failure>>()?,
+    };
+    Ok(DesignArgs {
+        clock_mhz: config.clock_mhz,
+        ii: config.ii,
+        input_format,
+        default_format: config.default_format.map(|text| format("default-format", &text)).transpose()?,
+        output_node: config.output_node,
+        table_bits: config.table_bits,
+        config: None,
+        delays: config.delays.map(|delays| path.parent().unwrap_or(Path::new("")).join(delays)),
+    })
+}
