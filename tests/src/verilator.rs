@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nn2hdl_compiler::artifact;
+use nn2hdl_compiler::artifact::{self, File};
 use nn2hdl_compiler::netlist::Target;
 use nn2hdl_runtime::Program;
 use nn2hdl_runtime::interface::{Probe, Signature};
@@ -27,9 +27,24 @@ pub fn cosim(program: &Program, ii: u32, frames: usize) -> Verdict {
 /// # Panics
 /// If the program cannot be compiled or Verilator is missing.
 pub fn verdict(program: &Program, ii: u32, inputs: &[Vec<i64>], frames: usize) -> Verdict {
+    verdict_on(program, ii, inputs, frames, &|_| {})
+}
+
+/// As [`verdict`], on files that `damage` has changed.
+///
+/// # Panics
+/// If the program cannot be compiled or Verilator is missing.
+pub fn verdict_on(
+    program: &Program,
+    ii: u32,
+    inputs: &[Vec<i64>],
+    frames: usize,
+    damage: &dyn Fn(&mut Vec<File>),
+) -> Verdict {
     let target = Target { ii, ..Target::default() };
-    let artifacts = artifact::compile(program, &target, Vec::new(), &mut |_, _, _| {})
+    let mut artifacts = artifact::compile(program, &target, Vec::new(), &mut |_, _, _| {})
         .unwrap_or_else(|problem| panic!("{}: {problem}", program.name));
+    damage(&mut artifacts.files);
     let folder = tempfile::tempdir().expect("a folder for the design");
     let mut sources = Vec::new();
     for file in &artifacts.files {

@@ -2,8 +2,9 @@
 
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::random::{codes, emulate, mutant, networks};
+use nn2hdl_tests::verilator::cosim;
 
-/// How many networks the evaluator sees; `NN2HDL_RANDOM_NETWORKS` asks for more.
+/// How many networks there are; `NN2HDL_RANDOM_NETWORKS` asks for more.
 fn wanted(default: usize) -> usize {
     std::env::var("NN2HDL_RANDOM_NETWORKS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -28,6 +29,14 @@ fn the_evaluator_agrees_with_the_emulator() {
                 assert_eq!(whole, promised as usize, "seed {seed}");
             }
         }
+    }
+}
+
+#[test]
+fn verilator_agrees_with_the_emulator() {
+    let each = 10;
+    for seed in 0..wanted(40).div_ceil(each) as u64 {
+        cosim(&networks(5000 + seed, each), 1, 300);
     }
 }
 

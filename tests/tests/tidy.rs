@@ -77,7 +77,9 @@ fn templates_decide_nothing() {
         for (n, line) in text.lines().enumerate() {
             let tags = line.split("{%").skip(1).filter_map(|rest| rest.split("%}").next());
             let values = line.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
-            let literal_width = line.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1] == b'\'');
+            // One zero bit is the idiom that takes up what nobody reads.
+            let text = line.replace("&{1'b0,", "");
+            let literal_width = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1] == b'\'');
             if tags.chain(values).any(decides) || literal_width {
                 found.push(format!("{name}:{}: {line}", n + 1));
             }
@@ -91,7 +93,8 @@ fn templates_decide_nothing() {
 fn dependencies_point_one_way() {
     let manifest = |name: &str| {
         let text = fs::read_to_string(root().join(name).join("Cargo.toml")).expect("the crate has a manifest");
-        text.split("[dev-dependencies]").next().unwrap_or_default().to_owned()
+        let needed = text.split("[dependencies]").nth(1).unwrap_or_default();
+        needed.split("[dev-dependencies]").next().unwrap_or_default().to_owned()
     };
     assert!(!manifest("runtime").contains("nn2hdl-"), "runtime depends on nothing of ours");
     assert!(!manifest("testbench").contains("nn2hdl-compiler"), "testbench does not know the compiler");
