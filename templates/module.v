@@ -43,6 +43,6 @@ module {{ name }} (
     assign {{ name }} = {{ value }};
 {%- endfor %}
 {%- if has_unused %}
-    wire unused = &{1'b0, {{ unused }}};
+    wire unused = &{{ unused }};
 {%- endif %}
 endmodule

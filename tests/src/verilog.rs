@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nn2hdl_compiler::back::verilog;
+use nn2hdl_compiler::netlist::validate::validate;
 use nn2hdl_compiler::netlist::{Netlist, Port as NetPort};
 use nn2hdl_testbench::{BuildRequest, Model, Optimization, Port, Rows, Toolchain, lint};
 
@@ -38,6 +39,7 @@ pub fn write(netlist: &Netlist, folder: &Path) -> Vec<PathBuf> {
 
 /// Prints, lints and builds a design, and runs it: `out_valid` and the elements of each data output, cycle by cycle.
 pub fn run(netlist: &Netlist, cycles: &[Cycle], optimization: Optimization) -> Vec<(bool, Vec<Vec<i64>>)> {
+    validate(netlist).unwrap_or_else(|faults| panic!("{faults:#?}"));
     let toolchain = toolchain();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let sources = write(netlist, folder.path());

@@ -10,6 +10,7 @@ mod layout;
 pub mod name;
 pub mod plan;
 mod stream;
+pub mod validate;
 
 use nn2hdl_runtime::ValueId;
 use nn2hdl_runtime::interface::{Signature, Travel};

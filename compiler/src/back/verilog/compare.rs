@@ -1,16 +1,7 @@
-//! Comparisons as they are printed: what widths already decide is not compared.
+//! Comparisons as they are printed.
 
 use super::adder::Operand;
-use super::bits::Run;
 use super::text::Text;
-
-/// The condition `a < b`.
-pub(super) enum Less {
-    /// It is always so, or never.
-    Always(bool),
-    /// An expression of one bit.
-    When(String),
-}
 
 /// What `a` can be, by its bits alone.
 fn bounds(a: &Operand) -> (i128, i128) {
@@ -25,27 +16,30 @@ fn bounds(a: &Operand) -> (i128, i128) {
     }
 }
 
-/// `a < b`.
-pub(super) fn less(text: &mut Text<'_>, a: &Operand, b: &Operand) -> Less {
-    let (of_a, of_b) = (bounds(a), bounds(b));
-    if of_a.1 < of_b.0 {
-        return Less::Always(true);
+/// Whether `a < b`, if it is always so or never, by their bits alone.
+pub(super) fn decided(a: &Operand, b: &Operand) -> Option<bool> {
+    if a.run == b.run && a.signed == b.signed {
+        return Some(false);
     }
-    if of_a.0 >= of_b.1 {
-        return Less::Always(false);
+    let (a, b) = (bounds(a), bounds(b));
+    if a.1 < b.0 {
+        return Some(true);
     }
-    if of_b == (0, 0) {
-        let sign = a.run.part(a.run.width() - 1, 1);
-        return Less::When(text.of(&sign));
+    (a.0 >= b.1).then_some(false)
+}
+
+/// `a < b`, an expression of one bit.
+pub(super) fn less(text: &mut Text<'_>, a: &Operand, b: &Operand) -> String {
+    if bounds(b) == (0, 0) {
+        return text.of(&a.run.part(a.run.width() - 1, 1));
     }
     let signed = a.signed || b.signed;
     let width = |operand: &Operand| operand.run.width() + u32::from(signed && !operand.signed);
     let width = width(a).max(width(b));
     let mut side = |operand: &Operand| {
-        let side: Run = operand.run.resize(operand.signed, width);
-        let side = text.of(&side);
+        let side = text.of(&operand.run.resize(operand.signed, width));
         if signed { format!("$signed({side})") } else { side }
     };
     let (a, b) = (side(a), side(b));
-    Less::When(format!("({a} < {b})"))
+    format!("({a} < {b})")
 }

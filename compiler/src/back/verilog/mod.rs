@@ -6,6 +6,7 @@
 mod adder;
 mod bits;
 mod compare;
+mod fold;
 mod names;
 mod text;
 mod view;
@@ -66,7 +67,7 @@ fn control_ports(netlist: &Netlist) -> Vec<Control> {
     let mut ports: Vec<Control> = Vec::new();
     for module in &netlist.modules {
         let mut found = Control::default();
-        for net in &module.nets {
+        for (net, _) in module.nets.iter().zip(wires::live(module)).filter(|(_, live)| *live) {
             if let Driver::Register { reset, .. } = net.driver {
                 found = Control { clk: true, rst: found.rst || reset, top: false };
             }

@@ -7,7 +7,8 @@ use askama::Template;
 use super::Control;
 use super::adder::{Adder, Operand};
 use super::bits::Run;
-use super::compare::{Less, less};
+use super::compare::less;
+use super::fold::fold;
 use super::text::{COLUMNS, Tables, Text, constant, range, wrap};
 use super::wires::Wires;
 use crate::netlist::{Driver, Module, NetId};
@@ -159,7 +160,8 @@ pub(super) fn module(
         resets,
         outputs,
         has_unused: !unused.is_empty(),
-        unused: wrap(&unused),
+        // The zero settles the value, so that tools drop the wire.
+        unused: format!("{{1'b0, {}}}", wrap(&unused)),
     }
 }
 
@@ -205,16 +207,16 @@ impl View<'_> {
 
     /// The net's declaration with what drives it; `None` if it is only wiring.
     fn cell(&mut self, index: usize, name: &str) -> Option<Cell> {
+        if fold(self.module, self.wires, index).is_some() {
+            return None;
+        }
         let net = &self.module.nets[index];
         let width = net.bits.width;
         let value = match &net.driver {
             Driver::Add { .. } => return self.adder(index, name),
             Driver::Mul(a, b) => return Some(self.multiplier(*a, *b, width, name)),
             Driver::Rom { a, data } => return Some(self.table(*a, data, width, name)),
-            Driver::Lt(a, b) => match self.less(*a, *b) {
-                Less::Always(yes) => constant(yes.into(), width),
-                Less::When(condition) => condition,
-            },
+            Driver::Lt(a, b) => self.less(*a, *b),
             Driver::Max(a, b) => self.extreme(*a, *b, (*b, *a), width),
             Driver::Min(a, b) => self.extreme(*a, *b, (*a, *b), width),
             Driver::Select(a, b, c) => {
@@ -226,20 +228,15 @@ impl View<'_> {
         Some(Cell::Expression { range: range(width), name: name.to_owned(), value })
     }
 
-    fn less(&mut self, a: NetId, b: NetId) -> Less {
+    fn less(&mut self, a: NetId, b: NetId) -> String {
         let (a, b) = (self.operand(a), self.operand(b));
         less(&mut self.text, &a, &b)
     }
 
     /// The first of `choice` if `a < b`, else the second.
     fn extreme(&mut self, a: NetId, b: NetId, choice: (NetId, NetId), width: u32) -> String {
-        match self.less(a, b) {
-            Less::Always(true) => self.resized(choice.0, width),
-            Less::Always(false) => self.resized(choice.1, width),
-            Less::When(condition) => {
-                format!("{condition} ? {} : {}", self.resized(choice.0, width), self.resized(choice.1, width))
-            }
-        }
+        let condition = self.less(a, b);
+        format!("{condition} ? {} : {}", self.resized(choice.0, width), self.resized(choice.1, width))
     }
 
     fn block(

@@ -2,6 +2,7 @@
 
 use super::adder::Adder;
 use super::bits::{Piece, Run, WireId};
+use super::fold::fold;
 use super::names;
 use crate::netlist::{Driver, Module, NetId};
 
@@ -64,6 +65,9 @@ impl Wires {
     }
 
     fn run(&mut self, module: &Module, offsets: &Offsets, index: usize) -> Run {
+        if let Some(run) = fold(module, self, index) {
+            return run;
+        }
         let net = &module.nets[index];
         let width = net.bits.width;
         let resized = |a: NetId, to: u32| self.runs[a.index()].resize(module.bits(a).signed, to);
@@ -138,7 +142,7 @@ impl Offsets {
 }
 
 /// The nets that an output or an instance depends on.
-fn live(module: &Module) -> Vec<bool> {
+pub(super) fn live(module: &Module) -> Vec<bool> {
     let mut live = vec![false; module.nets.len()];
     let outputs = module.outputs.iter().flat_map(|(_, nets)| nets);
     let inputs = module.instances.iter().flat_map(|instance| instance.inputs.iter().flatten());
