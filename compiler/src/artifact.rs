@@ -117,12 +117,21 @@ pub struct TraceFile {
 }
 
 /// Compiles a validated program for `target`. `notes` go into the report.
-pub fn compile(program: &Program, target: &Target, notes: Vec<String>, progress: Progress<'_>) -> Result<Artifacts, Diagnostic> {
+pub fn compile(
+    program: &Program,
+    target: &Target,
+    notes: Vec<String>,
+    progress: Progress<'_>,
+) -> Result<Artifacts, Diagnostic> {
     let start = Instant::now();
     let netlist = build(program, &program.name, target, progress)?;
     let printed = verilog::print(&netlist);
     let mut files: Vec<File> = Vec::new();
-    files.extend(printed.into_iter().map(|file| File { path: format!("rtl/{}", file.name), bytes: file.text.into_bytes() }));
+    files.extend(
+        printed
+            .into_iter()
+            .map(|file| File { path: format!("rtl/{}", file.name), bytes: file.text.into_bytes() }),
+    );
     files.push(File { path: "program.json".into(), bytes: program.to_bytes() });
     let probes = verilog::probes(&netlist);
     let trace = TraceFile {
@@ -144,7 +153,8 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn report(program: &Program, netlist: &Netlist, target: &Target, notes: Vec<String>) -> Report {
-    let Signature { inputs, outputs, top, latency_cycles, latency_last_cycles, ii_cycles } = netlist.signature.clone();
+    let Signature { inputs, outputs, top, latency_cycles, latency_last_cycles, ii_cycles } =
+        netlist.signature.clone();
     let cost = cost::total(netlist);
     let (parameters, nonzero_weights) = parameters(program);
     Report {

@@ -8,7 +8,8 @@ use rand::{Rng, SeedableRng};
 /// The design of `program` for the default target with the given initiation interval.
 pub fn compile(program: &Program, ii: u32) -> Netlist {
     let target = Target { ii, ..Target::default() };
-    build(program, &program.name, &target, &mut |_, _, _| {}).unwrap_or_else(|problem| panic!("{}: {problem}", program.name))
+    build(program, &program.name, &target, &mut |_, _, _| {})
+        .unwrap_or_else(|problem| panic!("{}: {problem}", program.name))
 }
 
 /// What the evaluator delivered.
@@ -52,7 +53,9 @@ pub fn evaluate(netlist: &Netlist, inputs: &[Vec<i64>], frames: usize, gaps: Opt
                 Some((frame, beat)) => frames[*frame][*beat].clone(),
                 None => {
                     let range = port.format.interval();
-                    (0..port.beat_elements()).map(|_| rng.random_range(range.lo as i64..=range.hi as i64)).collect()
+                    (0..port.beat_elements())
+                        .map(|_| rng.random_range(range.lo as i64..=range.hi as i64))
+                        .collect()
                 }
             })
             .collect();

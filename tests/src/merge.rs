@@ -49,7 +49,8 @@ fn moved(step: &Step, tables: u32, blocks: u32, values: u32, prefix: &str) -> St
     };
     match step {
         Step::Kernel(kernel) => {
-            let mut kernel = Kernel { body: expr(&kernel.body), finish: expr(&kernel.finish), ..kernel.clone() };
+            let mut kernel =
+                Kernel { body: expr(&kernel.body), finish: expr(&kernel.finish), ..kernel.clone() };
             kernel.name.insert_str(0, prefix);
             kernel.out = value(kernel.out);
             for read in &mut kernel.reads {

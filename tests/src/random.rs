@@ -2,8 +2,8 @@
 
 use nn2hdl_runtime::quantize::{self, Drop};
 use nn2hdl_runtime::{
-    Block, Decoder, Emulator, Encoder, Expr, Format, Index, Input, Kernel, Op, Output, Overflow, Program, Quantizer,
-    Read, Reduction, Rounding, Step, TableId, ValueId, range, validate::validate,
+    Block, Decoder, Emulator, Encoder, Expr, Format, Index, Input, Kernel, Op, Output, Overflow, Program,
+    Quantizer, Read, Reduction, Rounding, Step, TableId, ValueId, range, validate::validate,
 };
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -97,7 +97,9 @@ fn network(rng: &mut SmallRng, program: &mut Program, block: &mut Block, number:
     let format = format(rng, 1..=8)?;
     let mut value = block.add_value(format!("x{number}"), vec![width], format);
     block.params.push(value);
-    program.inputs.push(Input { name: format!("x{number}"), encoder: Encoder::Fixed(Quantizer::from(format)) });
+    program
+        .inputs
+        .push(Input { name: format!("x{number}"), encoder: Encoder::Fixed(Quantizer::from(format)) });
     for layer in 0..rng.random_range(1..=4) {
         let next = rng.random_range(1..=16);
         value = dense(rng, program, block, value, (width, next), &format!("net{number}_dense{layer}"))?;
@@ -211,7 +213,11 @@ fn dense(
         .collect();
     let rounding = *Rounding::ALL.choose(rng)?;
     let overflow = *Overflow::ALL.choose(rng)?;
-    let drop = if rng.random_bool(0.5) { varying(program, name, amounts) } else { Drop::Uniform(*amounts.first()? as i32) };
+    let drop = if rng.random_bool(0.5) {
+        varying(program, name, amounts)
+    } else {
+        Drop::Uniform(*amounts.first()? as i32)
+    };
     let rounded = quantize::round(&mut kernel.finish, sum, &drop, rounding);
     quantize::overflow(&mut kernel.finish, rounded, to, overflow);
     block.values[out.index()].format = to;

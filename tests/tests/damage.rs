@@ -29,7 +29,9 @@ fn constant(text: &str, site: usize) -> Option<String> {
 fn register(text: &str, site: usize) -> Option<String> {
     let line = text.lines().filter(|line| line.trim_start().contains(" <= ")).nth(site)?;
     let (name, value) = line.trim().trim_end_matches(';').split_once(" <= ")?;
-    let declaration = text.lines().find(|line| line.trim_start().starts_with("reg ") && line.ends_with(&format!(" {name};")))?;
+    let declaration = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("reg ") && line.ends_with(&format!(" {name};")))?;
     let wire = format!("{} = {value};", declaration.replace("reg ", "wire ").trim_end_matches(';'));
     // The wire goes to the end, behind what it reads.
     let without = text.replacen(&format!("{line}\n"), "", 1).replacen(&format!("{declaration}\n"), "", 1);
@@ -79,14 +81,20 @@ fn the_damaged_layer_is_named() {
         let layer = &layers[layer];
         let wanted = format!("_{layer}.v").replace('/', "_");
         let change = |files: &mut Vec<File>| {
-            let file = files.iter_mut().find(|file| file.path.ends_with(&wanted)).expect("each layer has its module");
+            let file = files
+                .iter_mut()
+                .find(|file| file.path.ends_with(&wanted))
+                .expect("each layer has its module");
             let text = String::from_utf8(file.bytes.clone()).expect("Verilog is text");
             file.bytes = damage(&text, site).expect("the module has such a place").into_bytes();
         };
         let verdict = verdict_on(&program, 1, &inputs, FRAMES, &change);
         assert!(verdict.mismatches > 0, "case {number}: the damage to {layer} was not seen");
         let found = verdict.first_difference.expect("a difference is located");
-        println!("case {number}: {} frame {} element {:?} cycle {}", found.layer, found.frame, found.element, found.cycle);
+        println!(
+            "case {number}: {} frame {} element {:?} cycle {}",
+            found.layer, found.frame, found.element, found.cycle
+        );
         assert_eq!(&found.layer, layer, "case {number}");
         named += 1;
     }

@@ -37,7 +37,8 @@ fn damage(bytes: &[u8], rng: &mut SmallRng) -> Vec<u8> {
 
 #[test]
 fn damaged_models_are_refused_or_understood() {
-    let options = Options { input_format: Some("fixed<8,4>".parse().expect("a format")), ..Options::default() };
+    let options =
+        Options { input_format: Some("fixed<8,4>".parse().expect("a format")), ..Options::default() };
     let (mut refused, mut understood, mut slowest) = (0, 0, Duration::ZERO);
     for number in 0..wanted() {
         let model = &zoo()[number % zoo().len()];

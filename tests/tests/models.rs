@@ -23,7 +23,8 @@ fn program(file: &str, input_format: Option<&str>) -> Option<Program> {
     let graph = front::import(&bytes).unwrap_or_else(|problems| panic!("{file}: {}", problems[0]));
     let input_format = input_format.map(|text| text.parse().expect("a format"));
     let options = Options { input_format, ..Options::default() };
-    let lowered = front::compile(&graph, &options).unwrap_or_else(|problems| panic!("{file}: {}", problems[0]));
+    let lowered =
+        front::compile(&graph, &options).unwrap_or_else(|problems| panic!("{file}: {}", problems[0]));
     Some(lowered.program)
 }
 
@@ -58,7 +59,8 @@ fn binary_layer_in_verilator() {
 #[test]
 fn the_zoo_in_verilator() {
     for model in zoo() {
-        let graph = front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
+        let graph =
+            front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
         let program = front::compile(&graph, &Options::default())
             .unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]))
             .program;

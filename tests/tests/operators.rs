@@ -18,7 +18,8 @@ fn samples() -> Vec<(String, Sample)> {
     let of_one = |entry: &nn2hdl_compiler::ops::Entry| {
         let name = entry.name;
         let all = (0..SEEDS).flat_map(|seed| (entry.samples)(seed)).enumerate();
-        let named: Vec<(String, Sample)> = all.map(|(n, sample)| (format!("{name} sample {n}"), sample)).collect();
+        let named: Vec<(String, Sample)> =
+            all.map(|(n, sample)| (format!("{name} sample {n}"), sample)).collect();
         assert!(!named.is_empty(), "{name} has no samples");
         named
     };
@@ -31,7 +32,9 @@ fn program(name: &str, sample: &Sample) -> Program {
         let tensor = &sample.graph.info(input);
         options.input_formats.extend(format.map(|format| (tensor.name.clone(), format)));
     }
-    front::compile(&sample.graph, &options).unwrap_or_else(|problems| panic!("{name}: {}", problems[0])).program
+    front::compile(&sample.graph, &options)
+        .unwrap_or_else(|problems| panic!("{name}: {}", problems[0]))
+        .program
 }
 
 #[test]
@@ -55,7 +58,13 @@ fn every_operator_through_emulator_evaluator_and_verilator() {
 }
 
 /// Decoded answers against the operator's float reference on the decoded inputs.
-fn agrees_with_reference(name: &str, sample: &Sample, program: &Program, inputs: &[Vec<i64>], answers: &[Vec<i64>]) {
+fn agrees_with_reference(
+    name: &str,
+    sample: &Sample,
+    program: &Program,
+    inputs: &[Vec<i64>],
+    answers: &[Vec<i64>],
+) {
     for frame in 0..FRAMES {
         let values: Vec<Tensor> = (0..inputs.len())
             .map(|n| {

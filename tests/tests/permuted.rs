@@ -38,7 +38,8 @@ fn hidden_units_may_be_permuted_and_nodes_renamed() {
         order.shuffle(&mut rng);
         let mut moved = 0;
         for tensor in model.main.initializers.values_mut() {
-            let axes: Vec<usize> = (0..tensor.shape.len()).filter(|&axis| tensor.shape[axis] == units).collect();
+            let axes: Vec<usize> =
+                (0..tensor.shape.len()).filter(|&axis| tensor.shape[axis] == units).collect();
             for axis in axes {
                 reordered(tensor, axis, &order);
                 moved += 1;

@@ -25,7 +25,8 @@ fn the_evaluator_agrees_with_the_emulator() {
             }
             if gaps.is_none() {
                 let whole = found.last[frames - 1] - found.sent[0];
-                let promised = netlist.signature.latency_cycles + (frames as u32 - 1) * netlist.signature.ii_cycles;
+                let promised =
+                    netlist.signature.latency_cycles + (frames as u32 - 1) * netlist.signature.ii_cycles;
                 assert_eq!(whole, promised as usize, "seed {seed}");
             }
         }

@@ -79,7 +79,8 @@ fn templates_decide_nothing() {
             let values = line.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
             // One zero bit is the idiom that takes up what nobody reads.
             let text = line.replace("&{1'b0,", "");
-            let literal_width = text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1] == b'\'');
+            let literal_width =
+                text.as_bytes().windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1] == b'\'');
             if tags.chain(values).any(decides) || literal_width {
                 found.push(format!("{name}:{}: {line}", n + 1));
             }
@@ -92,7 +93,8 @@ fn templates_decide_nothing() {
 #[test]
 fn dependencies_point_one_way() {
     let manifest = |name: &str| {
-        let text = fs::read_to_string(root().join(name).join("Cargo.toml")).expect("the crate has a manifest");
+        let text =
+            fs::read_to_string(root().join(name).join("Cargo.toml")).expect("the crate has a manifest");
         let needed = text.split("[dependencies]").nth(1).unwrap_or_default();
         needed.split("[dev-dependencies]").next().unwrap_or_default().to_owned()
     };
@@ -109,10 +111,12 @@ fn the_compiler_touches_no_file() {
         .filter(|(name, _)| {
             (name.starts_with("compiler/src/") || name.starts_with("runtime/src/")) && name.ends_with(".rs")
         })
-        .filter(|(_, text)| ["std::fs", "File::open", "File::create", "println!", "eprintln!"].iter().any(|word| {
-            let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-            product.contains(word)
-        }))
+        .filter(|(_, text)| {
+            ["std::fs", "File::open", "File::create", "println!", "eprintln!"].iter().any(|word| {
+                let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+                product.contains(word)
+            })
+        })
         .filter(|(name, _)| !name.contains("/tests"))
         .map(|(name, _)| name.clone())
         .collect();
@@ -135,8 +139,19 @@ fn hdl_knows_no_operator() {
 #[test]
 fn licences_are_compatible() {
     let accepted = [
-        "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "Unlicense", "0BSD",
-        "CC0-1.0", "MIT-0", "BSL-1.0", "Apache-2.0 WITH LLVM-exception",
+        "Apache-2.0",
+        "MIT",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "Unicode-3.0",
+        "Unlicense",
+        "0BSD",
+        "CC0-1.0",
+        "MIT-0",
+        "BSL-1.0",
+        "Apache-2.0 WITH LLVM-exception",
     ];
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
@@ -150,12 +165,16 @@ fn licences_are_compatible() {
     // An alternative is enough; of a conjunction every part must be accepted.
     let fits = |licence: &str| {
         licence.replace('/', " OR ").split(" OR ").any(|choice| {
-            choice.split(" AND ").all(|part| accepted.contains(&part.trim_matches(|c| c == '(' || c == ')' || c == ' ')))
+            choice
+                .split(" AND ")
+                .all(|part| accepted.contains(&part.trim_matches(|c| c == '(' || c == ')' || c == ' ')))
         })
     };
     let refused = packages
         .iter()
-        .map(|package| (package["name"].to_string(), package["license"].as_str().unwrap_or("none").to_owned()))
+        .map(|package| {
+            (package["name"].to_string(), package["license"].as_str().unwrap_or("none").to_owned())
+        })
         .filter(|(_, licence)| !fits(licence))
         .map(|(name, licence)| format!("{name}: {licence}"))
         .collect();

@@ -13,9 +13,12 @@ use nn2hdl_models::zoo;
 fn designs() -> Vec<(String, Vec<u8>, Options, u32)> {
     let own = zoo().iter().map(|model| (model.name.to_owned(), model.onnx.to_vec(), Options::default(), 1));
     let mut designs: Vec<_> = own.collect();
-    designs.extend(zoo().iter().filter(|model| model.name == "tracer-conv").map(|model| {
-        ("tracer-conv streamed".to_owned(), model.onnx.to_vec(), Options::default(), 7)
-    }));
+    designs.extend(
+        zoo()
+            .iter()
+            .filter(|model| model.name == "tracer-conv")
+            .map(|model| ("tracer-conv streamed".to_owned(), model.onnx.to_vec(), Options::default(), 7)),
+    );
     let jet = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/models/qkeras_jettagging.onnx");
     match fs::read(&jet) {
         Ok(bytes) => {
@@ -48,8 +51,12 @@ fn accept(tool: &str, arguments: &dyn Fn(&str, &[PathBuf]) -> Vec<String>) {
             .current_dir(folder.path())
             .output()
             .unwrap_or_else(|error| panic!("{tool}: {error}; `scripts/install-tools` installs it"));
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && !said.to_lowercase().contains("warning"), "{name}: {tool} says\n{said}");
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success() && !said.to_lowercase().contains("warning"),
+            "{name}: {tool} says\n{said}"
+        );
     }
 }
 
@@ -57,7 +64,11 @@ fn accept(tool: &str, arguments: &dyn Fn(&str, &[PathBuf]) -> Vec<String>) {
 fn icarus_accepts_every_design() {
     accept("iverilog", &|top, sources| {
         let options = ["-g2005", "-Wall", "-Wno-timescale", "-t", "null", "-s", top];
-        options.iter().map(|&word| word.to_owned()).chain(sources.iter().map(|path| path.display().to_string())).collect()
+        options
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(sources.iter().map(|path| path.display().to_string()))
+            .collect()
     });
 }
 
@@ -65,7 +76,8 @@ fn icarus_accepts_every_design() {
 fn yosys_accepts_every_design() {
     accept("yosys", &|top, sources| {
         let list: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
-        let script = format!("read_verilog {}; hierarchy -check -top {top}; proc; check -assert", list.join(" "));
+        let script =
+            format!("read_verilog {}; hierarchy -check -top {top}; proc; check -assert", list.join(" "));
         vec!["-q".into(), "-p".into(), script]
     });
 }

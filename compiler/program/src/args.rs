@@ -8,7 +8,9 @@ use nn2hdl_runtime::Quantizer;
 /// Compiles trained, quantized neural networks into verified trigger firmware.
 #[derive(Debug, Parser)]
 #[command(name = "nn2hdl", version, arg_required_else_help = true, subcommand_required = true)]
-#[command(after_help = "Exit status: 0 done; 1 not possible, with the reason; 2 wrong usage; 3 a difference was found.")]
+#[command(
+    after_help = "Exit status: 0 done; 1 not possible, with the reason; 2 wrong usage; 3 a difference was found."
+)]
 pub struct Args {
     /// The verb.
     #[command(subcommand)]

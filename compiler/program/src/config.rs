@@ -10,7 +10,8 @@ use crate::failure::Failure;
 use crate::model::read;
 use crate::names::nearest;
 
-const KEYS: &[&str] = &["clock-mhz", "ii", "input-format", "default-format", "output-node", "table-bits", "delays"];
+const KEYS: &[&str] =
+    &["clock-mhz", "ii", "input-format", "default-format", "output-node", "table-bits", "delays"];
 const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,15 +37,26 @@ enum Formats {
 pub fn load(path: &Path) -> Result<DesignArgs, Failure> {
     let file = path.display().to_string();
     let bytes = read(path, LARGEST)?;
-    let wrong = |node: &str, message: String, help: &str| Failure { exit: 2, ..Failure::new("config", node, message, help).about(file.clone()) };
-    let text = String::from_utf8(bytes).map_err(|_| wrong("", "not UTF-8 text".into(), "configuration files are TOML"))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong("", error.to_string(), "configuration files are TOML"))?;
+    let wrong = |node: &str, message: String, help: &str| Failure {
+        exit: 2,
+        ..Failure::new("config", node, message, help).about(file.clone())
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| wrong("", "not UTF-8 text".into(), "configuration files are TOML"))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| wrong("", error.to_string(), "configuration files are TOML"))?;
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        let meant = nearest(key, KEYS.iter().copied()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+        let meant = nearest(key, KEYS.iter().copied())
+            .map_or(String::new(), |name| format!("did you mean `{name}`? "));
         return Err(wrong(key, "unknown key".into(), &format!("{meant}the keys are {}", KEYS.join(", "))));
     }
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| wrong("", error.message().to_owned(), "see `nn2hdl compile --help` for what each setting takes"))?;
-    let format = |key: &str, text: &str| text.parse().map_err(|error: nn2hdl_runtime::format::FormatError| wrong(key, error.to_string(), ""));
+    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
+        wrong("", error.message().to_owned(), "see `nn2hdl compile --help` for what each setting takes")
+    })?;
+    let format = |key: &str, text: &str| {
+        text.parse().map_err(|error: nn2hdl_runtime::format::FormatError| wrong(key, error.to_string(), ""))
+    };
     let input_format = match config.input_format {
         None => Vec::new(),
         Some(Formats::All(text)) => vec![InputFormat { name: None, format: format("input-format", &text)? }],

@@ -12,7 +12,12 @@ use crate::model::read;
 fn part(dir: &Path, name: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     if !dir.join("report.json").is_file() {
         let help = "compile a model first: `nn2hdl compile MODEL -o DIR`";
-        return Err(Failure::new("no-design", dir.display().to_string(), "is no directory that `nn2hdl compile` wrote", help));
+        return Err(Failure::new(
+            "no-design",
+            dir.display().to_string(),
+            "is no directory that `nn2hdl compile` wrote",
+            help,
+        ));
     }
     read(&dir.join(name), limit)
 }

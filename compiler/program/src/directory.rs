@@ -29,7 +29,11 @@ impl Place {
         let real = if path.exists() { path.canonicalize() } else { std::path::absolute(path) };
         let path = real.map_err(|error| Failure::file(path, &error))?;
         if path.components().any(|part| part == Component::ParentDir) {
-            return Err(refusal(&path, "the path of a new directory cannot contain `..`", "name it directly"));
+            return Err(refusal(
+                &path,
+                "the path of a new directory cannot contain `..`",
+                "name it directly",
+            ));
         }
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(refusal(&path, "is no place for a directory", "choose another DIR"));
@@ -51,7 +55,11 @@ impl Place {
         if empty {
             return Ok(());
         }
-        Err(refusal(path, "exists and was not written by nn2hdl, so it is not replaced", "choose another DIR or remove it"))
+        Err(refusal(
+            path,
+            "exists and was not written by nn2hdl, so it is not replaced",
+            "choose another DIR or remove it",
+        ))
     }
 
     /// Writes all files, then gives the directory its name.
@@ -82,13 +90,18 @@ impl Place {
         let Ok(entries) = fs::read_dir(&self.parent) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else { continue };
-            let pid: String = rest.iter().take_while(|byte| byte.is_ascii_digit()).map(|&byte| byte as char).collect();
+            let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else {
+                continue;
+            };
+            let pid: String =
+                rest.iter().take_while(|byte| byte.is_ascii_digit()).map(|&byte| byte as char).collect();
             let alive = pid.is_empty() || Path::new("/proc").join(pid).exists();
-            let abandoned = || File::open(entry.path()).is_ok_and(|file| match file.try_lock() {
-                Ok(()) => true,
-                Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
-            });
+            let abandoned = || {
+                File::open(entry.path()).is_ok_and(|file| match file.try_lock() {
+                    Ok(()) => true,
+                    Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+                })
+            };
             if !alive && abandoned() {
                 let _ = fs::remove_dir_all(entry.path());
             }
@@ -198,7 +211,11 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         return Err(Failure::new("file", path.display().to_string(), "is a directory", "name a file"));
     }
     fs::create_dir_all(parent).map_err(failed)?;
-    let mut file = tempfile::Builder::new().prefix(".nn2hdl-").permissions(readable()).tempfile_in(parent).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".nn2hdl-")
+        .permissions(readable())
+        .tempfile_in(parent)
+        .map_err(failed)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())

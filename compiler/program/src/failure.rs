@@ -40,7 +40,12 @@ impl Failure {
     pub fn internal(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Self::new("internal", "", text, "this is a bug in nn2hdl; please report it with the model and the command line")
+        Self::new(
+            "internal",
+            "",
+            text,
+            "this is a bug in nn2hdl; please report it with the model and the command line",
+        )
     }
 
     /// The same, about a file.

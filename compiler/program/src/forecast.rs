@@ -55,8 +55,16 @@ impl Forecast {
     pub fn refusal(self, model: &str) -> Option<Diagnostic> {
         let ii = self.adders.div_ceil(MOST).saturating_mul(self.ii.into());
         (self.adders > MOST).then(|| {
-            let message = format!("at II {} the design would have about {} adders, {} LUT", self.ii, self.adders, self.lut);
-            Diagnostic::new("too-large", model, message, format!("ask for a larger II: at least `--ii {ii}`, or prune and quantize further"))
+            let message = format!(
+                "at II {} the design would have about {} adders, {} LUT",
+                self.ii, self.adders, self.lut
+            );
+            Diagnostic::new(
+                "too-large",
+                model,
+                message,
+                format!("ask for a larger II: at least `--ii {ii}`, or prune and quantize further"),
+            )
         })
     }
 }
@@ -105,26 +113,34 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> Work {
         for op in expr.nodes() {
             match op {
                 Op::Mul(a, b) => {
-                    let (a, b) = (operand(program, block, kernel, expr, *a), operand(program, block, kernel, expr, *b));
+                    let (a, b) = (
+                        operand(program, block, kernel, expr, *a),
+                        operand(program, block, kernel, expr, *b),
+                    );
                     weights.extend([a.table, b.table].into_iter().flatten());
                     let (constant, other) = if a.table.is_some() { (a, b) } else { (b, a) };
                     let products = (times as f64 * constant.nonzero) as u64;
-                    work.bit_operations = work.bit_operations.saturating_add(products.saturating_mul((a.width * b.width).into()));
+                    work.bit_operations = work
+                        .bit_operations
+                        .saturating_add(products.saturating_mul((a.width * b.width).into()));
                     let digits = (times as f64 * constant.digits) as u64;
                     work.additions = work.additions.saturating_add(digits);
-                    work.addition_bits = work.addition_bits.saturating_add(digits.saturating_mul((other.width + 3).into()));
+                    work.addition_bits =
+                        work.addition_bits.saturating_add(digits.saturating_mul((other.width + 3).into()));
                 }
                 Op::Add(a, b) | Op::Sub(a, b) => {
                     added.extend([a, b].into_iter().filter_map(|id| table(expr, *id)));
                     work.additions = work.additions.saturating_add(times);
-                    work.addition_bits = work.addition_bits.saturating_add(times.saturating_mul(out.format.width.into()));
+                    work.addition_bits =
+                        work.addition_bits.saturating_add(times.saturating_mul(out.format.width.into()));
                 }
                 _ => {}
             }
         }
     }
     let count = |id: &TableId| program.table(*id).len() as u64;
-    work.nonzero_weights = weights.iter().flat_map(|&id| program.table(id)).filter(|&&weight| weight != 0).count() as u64;
+    work.nonzero_weights =
+        weights.iter().flat_map(|&id| program.table(id)).filter(|&&weight| weight != 0).count() as u64;
     work.parameters = weights.union(&added).map(count).sum();
     work
 }
@@ -153,7 +169,9 @@ fn operand(program: &Program, block: &Block, kernel: &Kernel, expr: &Expr, id: E
         Op::Param { table, .. } => {
             let data = program.table(*table);
             let part = |count: u64| count as f64 / data.len().max(1) as f64;
-            let range = data.iter().fold(Interval::point(0), |range, &value| range.join(Interval::point(value.into())));
+            let range = data
+                .iter()
+                .fold(Interval::point(0), |range, &value| range.join(Interval::point(value.into())));
             Operand {
                 table: Some(*table),
                 width: range.width().1,
@@ -161,7 +179,9 @@ fn operand(program: &Program, block: &Block, kernel: &Kernel, expr: &Expr, id: E
                 digits: part(data.iter().map(|&value| u64::from(signed_digits(value))).sum()),
             }
         }
-        Op::Read(slot) => computed(kernel.reads.get(*slot as usize).map_or(1, |read| block.value(read.value).format.width)),
+        Op::Read(slot) => {
+            computed(kernel.reads.get(*slot as usize).map_or(1, |read| block.value(read.value).format.width))
+        }
         _ => computed(block.value(kernel.out).format.width),
     }
 }

@@ -28,7 +28,10 @@ pub struct Model {
 /// Finds a model by file or by name.
 pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     let Some(origin) = model else {
-        return Err(Failure::usage("which model? MODEL is missing", format!("give a file, or a zoo model: {}", listed())));
+        return Err(Failure::usage(
+            "which model? MODEL is missing",
+            format!("give a file, or a zoo model: {}", listed()),
+        ));
     };
     let path = Path::new(origin);
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

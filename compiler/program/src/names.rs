@@ -2,7 +2,8 @@
 
 /// The number of insertions, deletions, replacements and swaps of neighbours between two names.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.to_lowercase().chars().collect(), b.to_lowercase().chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     rows.iter_mut().enumerate().for_each(|(i, row)| row[0] = i);
     rows[0] = (0..=b.len()).collect();

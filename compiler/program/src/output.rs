@@ -62,14 +62,15 @@ impl Output {
 pub fn describe(file: Option<&str>, problems: &[Diagnostic]) -> String {
     let mut text = String::new();
     for Diagnostic { code, node, message, help } in problems {
-        let place: String = [file, Some(node.as_str())].into_iter().flatten().filter(|part| !part.is_empty()).fold(
-            String::new(),
-            |mut place, part| {
+        let place: String = [file, Some(node.as_str())]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .fold(String::new(), |mut place, part| {
                 place.push_str(part);
                 place.push_str(": ");
                 place
-            },
-        );
+            });
         text.push_str(&format!("error[{code}]: {place}{message}\n"));
         if !help.is_empty() {
             text.push_str(&format!("  help: {help}\n"));
@@ -121,7 +122,9 @@ impl Drop for Progress {
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
         .collect();
     let mut text = String::new();
     for row in rows {

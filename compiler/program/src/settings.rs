@@ -27,7 +27,9 @@ pub fn resolve(typed: &DesignArgs, model: &Model) -> Result<Settings, Failure> {
         design: DesignArgs,
     }
     let zoo = Zoo::try_parse_from(std::iter::once("zoo").chain(model.options.iter().copied()))
-        .map_err(|error| Failure::new("internal", "", error.to_string(), "this is a bug in nn2hdl; please report it"))?
+        .map_err(|error| {
+            Failure::new("internal", "", error.to_string(), "this is a bug in nn2hdl; please report it")
+        })?
         .design;
     let config = typed.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
     let layers = [&zoo, &config, typed];
@@ -57,10 +59,16 @@ pub fn resolve(typed: &DesignArgs, model: &Model) -> Result<Settings, Failure> {
         }
     }
     if !(1.0..=2000.0).contains(&target.clock_mhz) {
-        return Err(Failure::usage(format!("a clock of {} MHz is not possible", target.clock_mhz), "1 to 2000 MHz are"));
+        return Err(Failure::usage(
+            format!("a clock of {} MHz is not possible", target.clock_mhz),
+            "1 to 2000 MHz are",
+        ));
     }
     if target.ii == 0 {
-        return Err(Failure::usage("an II of 0 cycles is not possible", "`--ii 1` takes a frame every cycle"));
+        return Err(Failure::usage(
+            "an II of 0 cycles is not possible",
+            "`--ii 1` takes a frame every cycle",
+        ));
     }
     if !(1..=24).contains(&options.table_bits) {
         let message = format!("tables of {} input bits are not possible", options.table_bits);

@@ -51,7 +51,11 @@ pub struct Site<'a> {
 }
 
 /// The engines of `kernel`.
-pub fn elaborate(kernel: &Kernel, site: &Site<'_>, optimizer: &mut Optimizer<'_>) -> Result<Vec<Engine>, Diagnostic> {
+pub fn elaborate(
+    kernel: &Kernel,
+    site: &Site<'_>,
+    optimizer: &mut Optimizer<'_>,
+) -> Result<Vec<Engine>, Diagnostic> {
     let identity = body_identity(kernel, site)?;
     groups(kernel, site)
         .into_iter()
@@ -84,7 +88,8 @@ fn groups(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<Vec<usize>>> {
         for r in points(&kernel.extent) {
             for &slot in &used {
                 let read = &kernel.reads[slot as usize];
-                let at: Option<Vec<i64>> = read.index.iter().map(|access| coordinate(site.program, access, p, &r)).collect();
+                let at: Option<Vec<i64>> =
+                    read.index.iter().map(|access| coordinate(site.program, access, p, &r)).collect();
                 taps.extend(at.map(|at| Tap { value: read.value, at, outside: 0 }));
             }
         }
@@ -100,8 +105,11 @@ fn groups(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<Vec<usize>>> {
 }
 
 fn slots_of(expr: &Expr) -> Vec<u32> {
-    let mut used: Vec<u32> =
-        expr.nodes().iter().filter_map(|op| if let Op::Read(slot) = op { Some(*slot) } else { None }).collect();
+    let mut used: Vec<u32> = expr
+        .nodes()
+        .iter()
+        .filter_map(|op| if let Op::Read(slot) = op { Some(*slot) } else { None })
+        .collect();
     used.sort_unstable();
     used.dedup();
     used
@@ -122,7 +130,12 @@ fn body_identity(kernel: &Kernel, site: &Site<'_>) -> Result<i64, Diagnostic> {
         return Ok(0);
     }
     let _ = site;
-    Err(Diagnostic::new("unsupported", &kernel.name, "a scattered maximum or minimum has no hardware form yet", "scatter with a sum"))
+    Err(Diagnostic::new(
+        "unsupported",
+        &kernel.name,
+        "a scattered maximum or minimum has no hardware form yet",
+        "scatter with a sum",
+    ))
 }
 
 struct Build<'a, 'o, 's> {
@@ -182,7 +195,13 @@ impl Build<'_, '_, '_> {
         Ok(others.first().map_or_else(Form::default, |&wire| self.form(wire)))
     }
 
-    fn evaluate(&mut self, expr: &Expr, acc: Option<WireId>, p: &[usize], r: &[usize]) -> Result<Form, Diagnostic> {
+    fn evaluate(
+        &mut self,
+        expr: &Expr,
+        acc: Option<WireId>,
+        p: &[usize],
+        r: &[usize],
+    ) -> Result<Form, Diagnostic> {
         let program = self.site.program;
         let mut forms: Vec<Form> = Vec::with_capacity(expr.nodes().len());
         for op in expr.nodes() {
@@ -195,7 +214,8 @@ impl Build<'_, '_, '_> {
                 Op::Sub(a, b) => self.combine(&forms[a.index()], &forms[b.index()], -1)?,
                 Op::Shl(a, n) => {
                     let amount = forms[n.index()].as_const().unwrap_or_default();
-                    let factor = 1i64.checked_shl(amount as u32).filter(|&f| f > 0).ok_or_else(|| self.too_wide())?;
+                    let factor =
+                        1i64.checked_shl(amount as u32).filter(|&f| f > 0).ok_or_else(|| self.too_wide())?;
                     self.scale(&forms[a.index()], factor)?
                 }
                 Op::Mul(a, b) => {
@@ -205,7 +225,10 @@ impl Build<'_, '_, '_> {
                         (Some(factor), None) => self.scale(b, factor)?,
                         (None, None) => {
                             let (a, b) = (self.wire(&a.clone())?, self.wire(&b.clone())?);
-                            let product = self.datapath.product(a, b, self.optimizer).map_err(|error| self.unsolved(&error))?;
+                            let product = self
+                                .datapath
+                                .product(a, b, self.optimizer)
+                                .map_err(|error| self.unsolved(&error))?;
                             self.form(product)
                         }
                     }
@@ -260,7 +283,14 @@ impl Build<'_, '_, '_> {
                 let entries = &self.site.program.table(*table)[(row + lo) as usize..=(row + hi) as usize];
                 self.datapath.table(operands[0], entries.to_vec())
             }
-            Op::Read(_) | Op::Acc | Op::Const(_) | Op::Param { .. } | Op::Shl(..) | Op::Add(..) | Op::Sub(..) | Op::Mul(..) => {
+            Op::Read(_)
+            | Op::Acc
+            | Op::Const(_)
+            | Op::Param { .. }
+            | Op::Shl(..)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Mul(..) => {
                 unreachable!("linear primitives are combined as forms")
             }
         }
@@ -274,7 +304,13 @@ impl Build<'_, '_, '_> {
     }
 
     /// Resolves the axes of `read` that are not in `prefix` yet.
-    fn fetch_axis(&mut self, read: &Read, prefix: &mut Vec<i64>, p: &[usize], r: &[usize]) -> Result<WireId, Diagnostic> {
+    fn fetch_axis(
+        &mut self,
+        read: &Read,
+        prefix: &mut Vec<i64>,
+        p: &[usize],
+        r: &[usize],
+    ) -> Result<WireId, Diagnostic> {
         let axis = prefix.len();
         let shape = &self.site.block.value(read.value).shape;
         let Some(access) = read.index.get(axis) else {
@@ -316,7 +352,14 @@ impl Build<'_, '_, '_> {
         self.datapath.select(negative, outside, chosen)
     }
 
-    fn choose_bits(&mut self, index: WireId, bits: u32, first: usize, candidates: &[WireId], outside: WireId) -> WireId {
+    fn choose_bits(
+        &mut self,
+        index: WireId,
+        bits: u32,
+        first: usize,
+        candidates: &[WireId],
+        outside: WireId,
+    ) -> WireId {
         if first >= candidates.len() {
             return outside;
         }
@@ -324,7 +367,8 @@ impl Build<'_, '_, '_> {
             return candidates[first];
         }
         let low = self.choose_bits(index, bits - 1, first, candidates, outside);
-        let upper = 1usize.checked_shl(bits - 1).and_then(|half| first.checked_add(half)).unwrap_or(usize::MAX);
+        let upper =
+            1usize.checked_shl(bits - 1).and_then(|half| first.checked_add(half)).unwrap_or(usize::MAX);
         let high = self.choose_bits(index, bits - 1, upper, candidates, outside);
         let bit = self.datapath.shr(index, bits - 1);
         let bit = self.datapath.wrap(bit, false, 1);
@@ -381,9 +425,7 @@ impl Build<'_, '_, '_> {
     }
 
     fn materialize(&mut self, forms: &[Form]) -> Result<Vec<WireId>, Diagnostic> {
-        self.datapath
-            .materialize(forms, self.optimizer)
-            .map_err(|error| self.unsolved(&error))
+        self.datapath.materialize(forms, self.optimizer).map_err(|error| self.unsolved(&error))
     }
 
     fn unsolved(&self, error: &SolveError) -> Diagnostic {
@@ -392,6 +434,11 @@ impl Build<'_, '_, '_> {
     }
 
     fn too_wide(&self) -> Diagnostic {
-        Diagnostic::new("too-wide", &self.kernel.name, "a constant of the layer exceeds 63 bits", "quantize the layer's weights or inputs to fewer bits")
+        Diagnostic::new(
+            "too-wide",
+            &self.kernel.name,
+            "a constant of the layer exceeds 63 bits",
+            "quantize the layer's weights or inputs to fewer bits",
+        )
     }
 }

@@ -24,11 +24,21 @@ pub struct Optimizer<'a> {
 impl<'a> Optimizer<'a> {
     /// `max_depth`: adder levels allowed above the least possible; `delay`: of an adder by the width of its result;
     /// `product_width`: of the widest product that one multiplier delivers within a cycle.
-    pub fn new(effort: Effort, max_depth: Option<u32>, delay: &'a dyn Fn(u32) -> f64, product_width: u32) -> Self {
+    pub fn new(
+        effort: Effort,
+        max_depth: Option<u32>,
+        delay: &'a dyn Fn(u32) -> f64,
+        product_width: u32,
+    ) -> Self {
         Self { effort, max_depth, delay, product_width, solved: FxHashMap::default() }
     }
 
-    fn solve(&mut self, matrix: Vec<i64>, ranges: Vec<(i64, i64)>, columns: usize) -> Result<&Solution, SolveError> {
+    fn solve(
+        &mut self,
+        matrix: Vec<i64>,
+        ranges: Vec<(i64, i64)>,
+        columns: usize,
+    ) -> Result<&Solution, SolveError> {
         match self.solved.entry((matrix, ranges, columns)) {
             Entry::Occupied(found) => Ok(found.into_mut()),
             Entry::Vacant(slot) => {
@@ -52,7 +62,11 @@ impl<'a> Optimizer<'a> {
 
 impl Datapath {
     /// The wires of several affine forms, found together so that they share what they can.
-    pub fn materialize(&mut self, forms: &[Form], optimizer: &mut Optimizer<'_>) -> Result<Vec<WireId>, SolveError> {
+    pub fn materialize(
+        &mut self,
+        forms: &[Form],
+        optimizer: &mut Optimizer<'_>,
+    ) -> Result<Vec<WireId>, SolveError> {
         let mut rows: Vec<WireId> = forms.iter().flat_map(|form| form.terms.keys().copied()).collect();
         rows.sort_unstable();
         rows.dedup();
@@ -105,7 +119,12 @@ impl Datapath {
     }
 
     /// `a × b`: one multiplier if it is fast enough, else a sum of partial products that the pipeline can cut.
-    pub fn product(&mut self, a: WireId, b: WireId, optimizer: &mut Optimizer<'_>) -> Result<WireId, SolveError> {
+    pub fn product(
+        &mut self,
+        a: WireId,
+        b: WireId,
+        optimizer: &mut Optimizer<'_>,
+    ) -> Result<WireId, SolveError> {
         let width = |this: &Self, wire: WireId| this.interval(wire).width();
         let (a, b) = if width(self, a).1 >= width(self, b).1 { (a, b) } else { (b, a) };
         let (signed, bits) = width(self, b);

@@ -95,7 +95,12 @@ impl Cell {
     pub fn is_wiring(&self) -> bool {
         matches!(
             self,
-            Self::Input(_) | Self::Const(_) | Self::Shl(..) | Self::Shr(..) | Self::Wrap { .. } | Self::Concat(_)
+            Self::Input(_)
+                | Self::Const(_)
+                | Self::Shl(..)
+                | Self::Shr(..)
+                | Self::Wrap { .. }
+                | Self::Concat(_)
         )
     }
 }

@@ -13,15 +13,25 @@ impl Datapath {
     /// The wire of `form >> n`, if the form is one wire and something that the wire's low bits decide.
     pub fn rounding_shift(&mut self, form: &Form, n: u32) -> Option<WireId> {
         let (x, rest) = self.split(form)?;
-        let reach = rest.terms.keys().map(|&wire| self.low_bits(wire, x)).try_fold(n, |most, bits| Some(most.max(bits?.1)))?;
+        let reach = rest
+            .terms
+            .keys()
+            .map(|&wire| self.low_bits(wire, x))
+            .try_fold(n, |most, bits| Some(most.max(bits?.1)))?;
         if reach > TABLE_BITS || n == 0 || (rest.terms.is_empty() && rest.constant == 0) {
             return None;
         }
-        let places: Vec<(u32, u32, i128)> =
-            rest.terms.iter().map(|(&wire, &factor)| self.low_bits(wire, x).map(|(lo, end)| (lo, end, factor))).collect::<Option<_>>()?;
+        let places: Vec<(u32, u32, i128)> = rest
+            .terms
+            .iter()
+            .map(|(&wire, &factor)| self.low_bits(wire, x).map(|(lo, end)| (lo, end, factor)))
+            .collect::<Option<_>>()?;
         let entries: Vec<i64> = (0..1i128 << reach)
             .map(|word| {
-                let small: i128 = places.iter().map(|&(lo, end, factor)| factor * (word >> lo & ((1 << (end - lo)) - 1))).sum();
+                let small: i128 = places
+                    .iter()
+                    .map(|&(lo, end, factor)| factor * (word >> lo & ((1 << (end - lo)) - 1)))
+                    .sum();
                 (((word & ((1 << n) - 1)) + small + rest.constant) >> n) as i64
             })
             .collect();

@@ -74,7 +74,13 @@ impl Datapath {
     }
 
     /// As [`Self::add_shifted`], with a tighter interval that is known from elsewhere.
-    pub fn add_within(&mut self, a: (WireId, u32), b: (WireId, u32), subtract: bool, interval: Interval) -> WireId {
+    pub fn add_within(
+        &mut self,
+        a: (WireId, u32),
+        b: (WireId, u32),
+        subtract: bool,
+        interval: Interval,
+    ) -> WireId {
         if self.as_const(b.0) == Some(0) {
             return self.shl(a.0, a.1);
         }

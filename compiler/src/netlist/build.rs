@@ -32,7 +32,13 @@ pub struct Target {
 
 impl Default for Target {
     fn default() -> Self {
-        Self { clock_mhz: 320.0, ii: 1, delays: Delays::default(), effort: Effort::Default, max_depth: Some(1) }
+        Self {
+            clock_mhz: 320.0,
+            ii: 1,
+            delays: Delays::default(),
+            effort: Effort::Default,
+            max_depth: Some(1),
+        }
     }
 }
 
@@ -40,7 +46,12 @@ impl Default for Target {
 pub type Progress<'a> = &'a mut dyn FnMut(&str, usize, usize);
 
 /// The design of a validated program. `top` is the name of its top module.
-pub fn build(program: &Program, top: &str, target: &Target, progress: Progress<'_>) -> Result<Netlist, Diagnostic> {
+pub fn build(
+    program: &Program,
+    top: &str,
+    target: &Target,
+    progress: Progress<'_>,
+) -> Result<Netlist, Diagnostic> {
     let plan = plan(program, target.ii)?;
     let adder = |width: u32| target.delays.add(width);
     let mut names = Names::default();
@@ -48,7 +59,12 @@ pub fn build(program: &Program, top: &str, target: &Target, progress: Progress<'
     let mut design = Design {
         program,
         target,
-        optimizer: Optimizer::new(target.effort, target.max_depth, &adder, target.delays.product_width(1e6 / target.clock_mhz)),
+        optimizer: Optimizer::new(
+            target.effort,
+            target.max_depth,
+            &adder,
+            target.delays.product_width(1e6 / target.clock_mhz),
+        ),
         modules: Vec::new(),
         names,
         top: top.clone(),

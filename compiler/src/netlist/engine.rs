@@ -9,8 +9,13 @@ use crate::schedule::pipeline::Stages;
 /// The module of `datapath`: input port `x`, output port `y`, every element with its own width. Wires that are
 /// used in a later stage than they are made pass through registers, shared among their users.
 pub fn module(name: &str, datapath: &Datapath, stages: &Stages) -> Module {
-    let mut build =
-        Build { module: Module::new(name), datapath, stages, nets: FxHashMap::default(), shared: FxHashMap::default() };
+    let mut build = Build {
+        module: Module::new(name),
+        datapath,
+        stages,
+        nets: FxHashMap::default(),
+        shared: FxHashMap::default(),
+    };
     let bits = datapath.inputs().iter().map(|&wire| Bits::of(datapath.interval(wire))).collect();
     for (&wire, net) in datapath.inputs().iter().zip(build.module.add_input("x", bits)) {
         build.nets.insert((wire, 0), net);

@@ -123,7 +123,13 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
     fn port_map(&mut self, id: ValueId, name: &str, phase: u32) -> PortMap {
         let Value { shape, format, .. } = self.block.value(id).clone();
         let port = self.names.claim(name);
-        PortMap { port, name: name.to_owned(), shape, format, travel: self.plan.travel(self.block, id, phase) }
+        PortMap {
+            port,
+            name: name.to_owned(),
+            shape,
+            format,
+            travel: self.plan.travel(self.block, id, phase),
+        }
     }
 
     fn beat_shape(&self, id: ValueId) -> Vec<usize> {
@@ -164,7 +170,11 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             let interval = |tap: &Tap| {
                 let known = signals[tap.value.index()].as_ref().map(|signal| &signal.intervals);
                 let inner = known.map_or(Interval::point(0), |known| known[plan.locate(block, tap).1]);
-                if plan.inside(tap).is_some() { inner.join(Interval::point(tap.outside.into())) } else { inner }
+                if plan.inside(tap).is_some() {
+                    inner.join(Interval::point(tap.outside.into()))
+                } else {
+                    inner
+                }
             };
             let site = Site {
                 program: self.design.program,
@@ -220,9 +230,15 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             connections.push(nets);
         }
         let delays = &self.design.target.delays;
-        let stages = pipeline::pipeline(datapath, &arrivals, self.design.period(), delays).map_err(|error| {
-            Diagnostic::new("clock", &kernel.name, error.to_string(), "lower `--clock-mhz` or quantize to fewer bits")
-        })?;
+        let stages =
+            pipeline::pipeline(datapath, &arrivals, self.design.period(), delays).map_err(|error| {
+                Diagnostic::new(
+                    "clock",
+                    &kernel.name,
+                    error.to_string(),
+                    "lower `--clock-mhz` or quantize to fewer bits",
+                )
+            })?;
         let clock_to_q = delays.clock_to_q;
         let name = self.design.module_name(&kernel.name);
         let mut module = engine::module(&name, datapath, &stages);
@@ -262,8 +278,11 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
         match self.plan.inside(tap) {
             None => (held, ready),
             Some((first, end)) => {
-                let bits = Bits::of(self.signal(tap.value).intervals[flat].join(Interval::point(tap.outside.into())));
-                let masked = self.clockwork.mask(&mut self.module, held, bits, tap.outside, base, (first, end));
+                let bits = Bits::of(
+                    self.signal(tap.value).intervals[flat].join(Interval::point(tap.outside.into())),
+                );
+                let masked =
+                    self.clockwork.mask(&mut self.module, held, bits, tap.outside, base, (first, end));
                 let delays = &self.design.target.delays;
                 (masked, ready.max(delays.clock_to_q + delays.lt(8)) + 2.0 * delays.select[0])
             }
@@ -315,15 +334,25 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
     }
 
     fn held(&mut self, signal: &Signal, phase: u32) -> Vec<NetId> {
-        signal.nets.iter().map(|&net| self.clockwork.delay(&mut self.module, net, phase - signal.phase)).collect()
+        signal
+            .nets
+            .iter()
+            .map(|&net| self.clockwork.delay(&mut self.module, net, phase - signal.phase))
+            .collect()
     }
 
     /// Values in their full formats, straight from registers, all of one phase; padding lanes zero if asked.
     fn registered(&mut self, ids: &[ValueId], top: bool) -> Vec<Signal> {
         let clock_to_q = self.design.target.delays.clock_to_q;
-        let settled = |signal: &Signal| signal.ready.iter().all(|&ready| ready <= clock_to_q) && (!top || signal.phase > 0);
-        let phase =
-            ids.iter().map(|&id| self.signal(id)).map(|s| s.phase + u32::from(!settled(s))).max().unwrap_or(0);
+        let settled = |signal: &Signal| {
+            signal.ready.iter().all(|&ready| ready <= clock_to_q) && (!top || signal.phase > 0)
+        };
+        let phase = ids
+            .iter()
+            .map(|&id| self.signal(id))
+            .map(|s| s.phase + u32::from(!settled(s)))
+            .max()
+            .unwrap_or(0);
         let masked = top && self.plan.positions % self.plan.lanes != 0;
         let phase = phase + u32::from(masked);
         ids.iter()

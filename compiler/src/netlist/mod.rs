@@ -16,11 +16,9 @@ use nn2hdl_runtime::ValueId;
 use nn2hdl_runtime::interface::{Signature, Travel};
 use serde::Serialize;
 
-
-
+pub use build::{Target, build};
 pub use cost::Cost;
 pub use evaluate::Evaluator;
-pub use build::{Target, build};
 
 /// A net of a module, by position. Operands come earlier, but for registers'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -313,7 +311,10 @@ impl Module {
                 let elements = shape.elements.iter().enumerate();
                 elements
                     .map(|(element, &bits)| {
-                        self.add(bits, Driver::Output { instance, port: port as u32, element: element as u32 })
+                        self.add(
+                            bits,
+                            Driver::Output { instance, port: port as u32, element: element as u32 },
+                        )
                     })
                     .collect()
             })

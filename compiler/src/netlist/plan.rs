@@ -75,7 +75,8 @@ pub fn plan(program: &Program, ii: u32) -> Result<Plan, Diagnostic> {
     let mut axes: Vec<Option<usize>> = vec![None; block.values.len()];
     for &param in &block.params {
         let value = block.value(param);
-        axes[param.index()] = Some(value.shape.len().checked_sub(1).ok_or_else(|| refuse(&value.name, "it has no axis"))?);
+        axes[param.index()] =
+            Some(value.shape.len().checked_sub(1).ok_or_else(|| refuse(&value.name, "it has no axis"))?);
     }
     for step in &block.steps {
         match step {
@@ -83,10 +84,14 @@ pub fn plan(program: &Program, ii: u32) -> Result<Plan, Diagnostic> {
             Step::Call(call) => return Err(refuse(&call.name, "a call of a block")),
         }
     }
-    let mut extents = block.value_ids().filter_map(|id| axes[id.index()].map(|axis| block.value(id).shape[axis]));
+    let mut extents =
+        block.value_ids().filter_map(|id| axes[id.index()].map(|axis| block.value(id).shape[axis]));
     let positions = extents.next().unwrap_or(1);
     if let Some(other) = extents.find(|&extent| extent != positions) {
-        return Err(refuse(&program.name, &format!("tensors of {positions} and of {other} positions together")));
+        return Err(refuse(
+            &program.name,
+            &format!("tensors of {positions} and of {other} positions together"),
+        ));
     }
     let lanes = positions.div_ceil(ii as usize);
     Ok(Plan { axes, positions, lanes, beats: positions.div_ceil(lanes) })

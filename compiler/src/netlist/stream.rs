@@ -65,7 +65,8 @@ impl Clockwork {
         let count = module.add(bits, Driver::Register { d: NetId(0), reset: true });
         let (zero, one, last) = (module.constant(0), module.constant(1), module.constant(last));
         let more = module.add(Bits::BIT, Driver::Lt(count, last));
-        let next = module.add(bits, Driver::Add { a: count, b: one, shift_a: 0, shift_b: 0, subtract: false });
+        let next =
+            module.add(bits, Driver::Add { a: count, b: one, shift_a: 0, shift_b: 0, subtract: false });
         let next = module.add(bits, Driver::Select(more, next, zero));
         let next = module.add(bits, Driver::Select(valid, next, count));
         module.nets[count.index()].driver = Driver::Register { d: next, reset: true };

@@ -27,7 +27,12 @@ pub struct TooFast {
 }
 
 /// Assigns stages, with input `n` ready `arrivals[n]` ps into stage 0.
-pub fn pipeline(datapath: &Datapath, arrivals: &[f64], period: f64, delays: &Delays) -> Result<Stages, TooFast> {
+pub fn pipeline(
+    datapath: &Datapath,
+    arrivals: &[f64],
+    period: f64,
+    delays: &Delays,
+) -> Result<Stages, TooFast> {
     let budget = period - delays.setup;
     let mut stage = vec![0u32; datapath.cells().len()];
     let mut ready = vec![0f64; datapath.cells().len()];

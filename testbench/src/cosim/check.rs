@@ -42,7 +42,8 @@ fn ports(kind: &str, maps: &[PortMap], values: Vec<&Value>) -> Result<(), String
         if map.shape != value.shape || map.format != value.format {
             return Err(format!("{kind} {}: shape or format is not the program's", map.name));
         }
-        let bits = travel(&map.travel, &map.shape).map_err(|error| format!("{kind} {}: {error}", map.name))?;
+        let bits =
+            travel(&map.travel, &map.shape).map_err(|error| format!("{kind} {}: {error}", map.name))?;
         if bits.saturating_mul(map.format.width as usize) > WIDEST || bits == 0 {
             return Err(format!("{kind} {}: a port of impossible width", map.name));
         }
@@ -72,7 +73,8 @@ fn travel(travel: &Travel, shape: &[usize]) -> Result<usize, String> {
     let covered = match travel.axis {
         None => travel.beats == 1,
         Some(axis) => shape.get(axis).is_some_and(|&extent| {
-            travel.lanes <= extent.max(1) && travel.lanes.checked_mul(travel.beats).is_some_and(|all| all >= extent)
+            travel.lanes <= extent.max(1)
+                && travel.lanes.checked_mul(travel.beats).is_some_and(|all| all >= extent)
         }),
     };
     if !covered {

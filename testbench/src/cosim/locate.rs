@@ -12,7 +12,9 @@ use super::compare::Sight;
 use super::{CosimError, Design, Difference, Settings, Stage, Verdict};
 use crate::stimulus::Schedule;
 use crate::waveform::Waveform;
-use crate::{BuildRequest, Error, Model, Optimization, PowerUp, Rows, Start, Toolchain, Trace, WaveformFile, unpack};
+use crate::{
+    BuildRequest, Error, Model, Optimization, PowerUp, Rows, Start, Toolchain, Trace, WaveformFile, unpack,
+};
 
 /// Rows of a replay from the very beginning, when a short one does not show the difference.
 const LONGEST: usize = 20_000;
@@ -89,7 +91,9 @@ pub(super) fn locate(
     model.start(&Start::default())?;
     match shown {
         Some(difference) => verdict.first_difference = Some(difference),
-        None => verdict.notes.push("the difference did not come again in the replay: it depends on a longer past".into()),
+        None => verdict
+            .notes
+            .push("the difference did not come again in the replay: it depends on a longer past".into()),
     }
     let place = directory.join("cosim.vcd");
     fs::rename(&file, &place).map_err(Error::file(&place))?;
@@ -115,7 +119,8 @@ impl Case<'_> {
     /// The rows where replays begin: as many frames before as can still be inside, then everything.
     fn beginnings(&self) -> Vec<usize> {
         let row = self.sent[self.at.index].row;
-        let near = self.sent[..=self.at.index].iter().rev().find(|arrived| arrived.row + 2 * self.span() + 8 < row);
+        let near =
+            self.sent[..=self.at.index].iter().rev().find(|arrived| arrived.row + 2 * self.span() + 8 < row);
         let mut list = vec![near.map_or(0, |arrived| arrived.row)];
         if list[0] > 0 && row < LONGEST {
             list.push(0);
@@ -170,7 +175,14 @@ impl Case<'_> {
     }
 
     /// Whether the outputs of the replay are wrong again.
-    fn is_wrong(&self, answers: &Answers<'_>, model: &Model, response: &Rows, t0: usize, frame: usize) -> bool {
+    fn is_wrong(
+        &self,
+        answers: &Answers<'_>,
+        model: &Model,
+        response: &Rows,
+        t0: usize,
+        frame: usize,
+    ) -> bool {
         let signature = &self.design.signature;
         signature.outputs.iter().zip(answers.expected).any(|(map, codes)| {
             let len = codes.len() / answers.frames;
@@ -196,10 +208,14 @@ fn first_probe(
     window: &Window,
     arrived: Arrived,
 ) -> Result<Option<Difference>, Error> {
-    let codes: BTreeMap<_, &[i64]> =
-        trace.values.iter().map(|traced| ((traced.path.as_slice(), traced.value), traced.codes.as_slice())).collect();
+    let codes: BTreeMap<_, &[i64]> = trace
+        .values
+        .iter()
+        .map(|traced| ((traced.path.as_slice(), traced.value), traced.codes.as_slice()))
+        .collect();
     let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-    for place in design.probes.iter().flat_map(|probe| &probe.elements).filter(|place| !place.wire.is_empty()) {
+    for place in design.probes.iter().flat_map(|probe| &probe.elements).filter(|place| !place.wire.is_empty())
+    {
         let next = numbers.len();
         numbers.entry(&place.wire).or_insert(next);
     }
@@ -221,13 +237,17 @@ fn first_probe(
     let mut first: Option<(usize, Difference)> = None;
     let mut row = 0usize;
     while let Some(words) = waveform.next_cycle()? {
-        for &(number, beat) in row.checked_sub(window.t0).and_then(|cycle| due.get(&cycle)).into_iter().flatten() {
+        for &(number, beat) in
+            row.checked_sub(window.t0).and_then(|cycle| due.get(&cycle)).into_iter().flatten()
+        {
             if first.as_ref().is_some_and(|&(found, _)| found <= number) {
                 continue;
             }
             let probe = &design.probes[number];
             let Some(&expected) = codes.get(&(probe.path.as_slice(), probe.value)) else { continue };
-            let read = |place: &Place| place.constant.or_else(|| bits(place, words.get(*numbers.get(place.wire.as_str())?)?));
+            let read = |place: &Place| {
+                place.constant.or_else(|| bits(place, words.get(*numbers.get(place.wire.as_str())?)?))
+            };
             if let Some((element, place, found)) = differs(probe, beat, expected, read) {
                 let difference = Difference {
                     layer: probe.layer.clone(),

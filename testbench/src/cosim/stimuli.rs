@@ -41,14 +41,21 @@ pub fn random_codes(program: &Program, frames: usize, seed: u64) -> Vec<Vec<i64>
             let value = program.input_value(input);
             let range = value.format.interval();
             let (lo, hi) = (range.lo as i64, range.hi as i64);
-            let special: Vec<i64> = [lo, hi, 0, 1, -1].into_iter().filter(|&code| value.format.holds(code)).collect();
+            let special: Vec<i64> =
+                [lo, hi, 0, 1, -1].into_iter().filter(|&code| value.format.holds(code)).collect();
             let mut codes = Vec::with_capacity(frames * value.len());
             for frame in 0..frames {
                 let kind = if frame < 3 { frame } else { 3 + random.random_range(0..4) };
                 codes.extend((0..value.len()).map(|_| match kind {
                     0 => lo,
                     1 => hi,
-                    2 => if random.random() { lo } else { hi },
+                    2 => {
+                        if random.random() {
+                            lo
+                        } else {
+                            hi
+                        }
+                    }
                     3 => special[random.random_range(0..special.len())],
                     _ => random.random_range(lo..=hi),
                 }));

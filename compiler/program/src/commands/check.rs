@@ -42,8 +42,13 @@ pub fn run(args: &CheckArgs, output: Output) -> Result<u8, Failure> {
         let (adders, lut) = (grouped(forecast.adders), grouped(forecast.lut));
         words.push_str(&format!("forecast at II {}: about {adders} adders, {lut} LUT\n", forecast.ii));
     }
-    let checked =
-        Checked { schema: "nn2hdl.check/1", model: &model.name, problems: &problems, forecast, notes: &notes };
+    let checked = Checked {
+        schema: "nn2hdl.check/1",
+        model: &model.name,
+        problems: &problems,
+        forecast,
+        notes: &notes,
+    };
     output.result(&checked, &words);
     Ok(u8::from(!problems.is_empty()))
 }

@@ -33,7 +33,12 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
         }
     };
     if frames == 0 {
-        return Err(Failure::new("no-frames", args.input.as_deref().unwrap_or(""), "there are no frames to compare", ""));
+        return Err(Failure::new(
+            "no-frames",
+            args.input.as_deref().unwrap_or(""),
+            "there are no frames to compare",
+            "",
+        ));
     }
     let settings = Settings { seed: args.seed, waveforms: vec![args.dir.clone(), PathBuf::from(".")] };
     let mut progress = Progress::new();
@@ -41,13 +46,19 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
         let (what, done, total) = describe(stage);
         progress.say(&what, done, total);
     };
-    let verdict = cosim(&toolchain, &design, &inputs, frames, &settings, &mut say).map_err(|error| match error {
-        CosimError::Bench(error) => bench(error),
-        CosimError::Emulate(error) => Failure::new("emulator", "", error.to_string(), "compile the model again"),
-        CosimError::Inconsistent(message) => {
-            Failure::new("damaged-design", args.dir.display().to_string(), message, "compile the model again")
-        }
-    })?;
+    let verdict =
+        cosim(&toolchain, &design, &inputs, frames, &settings, &mut say).map_err(|error| match error {
+            CosimError::Bench(error) => bench(error),
+            CosimError::Emulate(error) => {
+                Failure::new("emulator", "", error.to_string(), "compile the model again")
+            }
+            CosimError::Inconsistent(message) => Failure::new(
+                "damaged-design",
+                args.dir.display().to_string(),
+                message,
+                "compile the model again",
+            ),
+        })?;
     drop(progress);
     output.result(&Report { schema: "nn2hdl.cosim/1", verdict: &verdict, seed: args.seed }, &words(&verdict));
     Ok(if verdict.is_equal() { 0 } else { 3 })
@@ -95,14 +106,18 @@ fn words(verdict: &Verdict) -> String {
         text.push_str(&format!("lint is not content:\n{lint}\n"));
     }
     if let Some(first) = &verdict.first_difference {
-        let path = if first.path.is_empty() { String::new() } else { format!(" in {}", first.path.join(" / ")) };
+        let path =
+            if first.path.is_empty() { String::new() } else { format!(" in {}", first.path.join(" / ")) };
         text.push_str(&format!("first difference: layer {}{path}, frame {}", first.layer, first.frame));
         if let Some(element) = first.element {
             text.push_str(&format!(", element {element}"));
         }
         text.push_str(&format!(", cycle {} ({} into the frame)", first.cycle, first.cycle_in_frame));
         if let (Some(expected), Some(found)) = (first.expected, first.found) {
-            text.push_str(&format!(": {expected} expected, {found} on {}", if first.wire.is_empty() { "a constant" } else { &first.wire }));
+            text.push_str(&format!(
+                ": {expected} expected, {found} on {}",
+                if first.wire.is_empty() { "a constant" } else { &first.wire }
+            ));
         }
         text.push('\n');
     }

@@ -5,10 +5,10 @@ use nn2hdl_runtime::{Emulator, Program};
 use serde::Serialize;
 
 use crate::args::EmulateArgs;
+use crate::design;
 use crate::failure::Failure;
 use crate::output::{Output, grouped};
 use crate::tensors::{self, Archive, Array, Data};
-use crate::design;
 
 #[derive(Serialize)]
 struct Emulated {
@@ -42,7 +42,9 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     let emulator = Emulator::new(&program).map_err(refused)?;
     let codes: Vec<&[i64]> = frames.codes.iter().map(Vec::as_slice).collect();
     let answers = emulator.run(&codes, frames.count).map_err(refused)?;
-    let decode = |(n, codes): (usize, &Vec<i64>)| program.outputs[n].decoder.decode(codes, program.output_value(n).len());
+    let decode = |(n, codes): (usize, &Vec<i64>)| {
+        program.outputs[n].decoder.decode(codes, program.output_value(n).len())
+    };
     let values: Vec<Vec<f64>> = answers.iter().enumerate().map(decode).collect();
 
     let sample = frames.sample.map(|model| compare(model, &program, &values, frames.count)).transpose()?;
@@ -59,7 +61,10 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
 
     let mut words = format!("{} frames emulated\n", grouped(frames.count as u64));
     if let Some(Sample { model, equal_frames, accuracy }) = &sample {
-        words.push_str(&format!("{equal_frames} of {} frames equal {model}'s own answers exactly\n", frames.count));
+        words.push_str(&format!(
+            "{equal_frames} of {} frames equal {model}'s own answers exactly\n",
+            frames.count
+        ));
         if let Some(accuracy) = accuracy {
             words.push_str(&format!("{:.1} % have their largest output at the label\n", 100.0 * accuracy));
         }
@@ -69,7 +74,10 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     }
     let outputs = arrays.into_iter().map(|Array { name, shape, .. }| Shape { name, shape }).collect();
     let file = args.output.as_ref().map(|path| path.display().to_string());
-    output.result(&Emulated { schema: "nn2hdl.emulate/1", frames: frames.count, outputs, output: file, sample }, &words);
+    output.result(
+        &Emulated { schema: "nn2hdl.emulate/1", frames: frames.count, outputs, output: file, sample },
+        &words,
+    );
     Ok(0)
 }
 
@@ -77,7 +85,12 @@ fn refused(error: nn2hdl_runtime::EmulateError) -> Failure {
     Failure::new("emulator", "", error.to_string(), "compile the model again")
 }
 
-fn compare(model: &'static ZooModel, program: &Program, values: &[Vec<f64>], frames: usize) -> Result<Sample, Failure> {
+fn compare(
+    model: &'static ZooModel,
+    program: &Program,
+    values: &[Vec<f64>],
+    frames: usize,
+) -> Result<Sample, Failure> {
     let mut archive = Archive::embedded(model.sample)?;
     let mut equal = vec![true; frames];
     for (output, values) in program.outputs.iter().zip(values) {
@@ -97,7 +110,9 @@ fn compare(model: &'static ZooModel, program: &Program, values: &[Vec<f64>], fra
     let accuracy = match (labels, values) {
         (Some(Data::Ints(labels)), [values]) if labels.len() == frames && frames > 0 => {
             let classes = values.chunks_exact((values.len() / frames).max(1));
-            let right = classes.zip(&labels).filter(|(values, label)| Some(largest(values)) == usize::try_from(**label).ok());
+            let right = classes
+                .zip(&labels)
+                .filter(|(values, label)| Some(largest(values)) == usize::try_from(**label).ok());
             Some(right.count() as f64 / frames as f64)
         }
         _ => None,

@@ -55,14 +55,21 @@ fn inspect(program: &Program, notes: Vec<String>) -> Inspected {
         shape: value.shape.clone(),
         format: value.format.to_string(),
     };
-    let inputs = program.inputs.iter().enumerate().map(|(n, input)| tensor(program.input_value(n), &input.name));
-    let outputs = program.outputs.iter().enumerate().map(|(n, output)| tensor(program.output_value(n), &output.name));
+    let inputs =
+        program.inputs.iter().enumerate().map(|(n, input)| tensor(program.input_value(n), &input.name));
+    let outputs =
+        program.outputs.iter().enumerate().map(|(n, output)| tensor(program.output_value(n), &output.name));
     let layers = main.steps.iter().map(|step| {
         let value = main.value(step.writes()[0]);
-        Layer { name: step.name().to_owned(), result: Tensor { name: value.name.clone(), ..tensor(value, "") }, work: work(program, step) }
+        Layer {
+            name: step.name().to_owned(),
+            result: Tensor { name: value.name.clone(), ..tensor(value, "") },
+            work: work(program, step),
+        }
     });
     let layers: Vec<Layer> = layers.collect();
-    let sum = |part: fn(&Work) -> u64| layers.iter().map(|layer| part(&layer.work)).fold(0, u64::saturating_add);
+    let sum =
+        |part: fn(&Work) -> u64| layers.iter().map(|layer| part(&layer.work)).fold(0, u64::saturating_add);
     Inspected {
         schema: "nn2hdl.inspect/1",
         model: program.name.clone(),
@@ -77,8 +84,12 @@ fn inspect(program: &Program, notes: Vec<String>) -> Inspected {
 }
 
 fn words(inspected: &Inspected) -> String {
-    let mut rows = vec![["layer", "shape", "format", "parameters", "nonzero", "bit operations"].map(str::to_owned).to_vec()];
-    let tensor = |kind: &str, Tensor { name, shape, format }: &Tensor| vec![format!("{kind}{name}"), extents(shape), format.clone()];
+    let mut rows = vec![
+        ["layer", "shape", "format", "parameters", "nonzero", "bit operations"].map(str::to_owned).to_vec(),
+    ];
+    let tensor = |kind: &str, Tensor { name, shape, format }: &Tensor| {
+        vec![format!("{kind}{name}"), extents(shape), format.clone()]
+    };
     rows.extend(inspected.inputs.iter().map(|input| tensor("input ", input)));
     for Layer { name, result, work } in &inspected.layers {
         let mut row = tensor("", result);
@@ -94,5 +105,9 @@ fn words(inspected: &Inspected) -> String {
 }
 
 fn extents(shape: &[usize]) -> String {
-    if shape.is_empty() { "scalar".into() } else { shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×") }
+    if shape.is_empty() {
+        "scalar".into()
+    } else {
+        shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
+    }
 }

@@ -27,10 +27,14 @@ struct Entry {
 pub fn run(args: &SampleArgs, output: Output) -> Result<u8, Failure> {
     let models = match &args.name {
         Some(name) => {
-            let model = find(name).ok_or_else(|| Failure::new("no-model", name, "there is no such zoo model", suggestion(name)))?;
+            let model = find(name).ok_or_else(|| {
+                Failure::new("no-model", name, "there is no such zoo model", suggestion(name))
+            })?;
             vec![model]
         }
-        None if args.output.is_some() => return Err(Failure::usage("the sample of which zoo model?", suggestion(""))),
+        None if args.output.is_some() => {
+            return Err(Failure::usage("the sample of which zoo model?", suggestion("")));
+        }
         None => zoo().iter().collect(),
     };
     let (mut entries, mut words) = (Vec::new(), String::new());

@@ -67,7 +67,9 @@ impl Archive {
             Self::Npz(archive) => npy::names(archive),
             Self::SafeTensors(bytes) => {
                 let tensors = SafeTensors::deserialize(bytes);
-                tensors.map(|tensors| tensors.names().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+                tensors
+                    .map(|tensors| tensors.names().into_iter().map(str::to_owned).collect())
+                    .unwrap_or_default()
             }
         };
         names.sort();

@@ -54,14 +54,17 @@ impl Element {
                 Data::Ints(words.map(|word| ((word << unused) as i64) >> unused).collect())
             }
             Self::Int { signed: false, .. } => {
-                let wide =
-                    |word: u64| i64::try_from(word).map_err(|_| format!("{word} is beyond 64-bit signed integers"));
+                let wide = |word: u64| {
+                    i64::try_from(word).map_err(|_| format!("{word} is beyond 64-bit signed integers"))
+                };
                 Data::Ints(words.map(wide).collect::<Result<_, _>>()?)
             }
             Self::Float(2) => Data::Floats(words.map(|word| half(word as u16)).collect()),
             Self::Float(4) => Data::Floats(words.map(|word| f32::from_bits(word as u32).into()).collect()),
             Self::Float(_) => Data::Floats(words.map(f64::from_bits).collect()),
-            Self::BFloat => Data::Floats(words.map(|word| f32::from_bits((word as u32) << 16).into()).collect()),
+            Self::BFloat => {
+                Data::Floats(words.map(|word| f32::from_bits((word as u32) << 16).into()).collect())
+            }
         })
     }
 }
@@ -91,7 +94,10 @@ mod tests {
         assert_eq!(int(true, 8).read(&(-5i64).to_le_bytes(), false), Ok(Data::Ints(vec![-5])));
         assert!(int(false, 8).read(&[0xff; 8], false).is_err());
         assert_eq!(Element::Bool.read(&[0, 1], false), Ok(Data::Ints(vec![0, 1])));
-        assert_eq!(Element::Float(2).read(&[0, 0x3c, 1, 0, 0, 0xc0], false), floats(&[1.0, 2f64.powi(-24), -2.0]));
+        assert_eq!(
+            Element::Float(2).read(&[0, 0x3c, 1, 0, 0, 0xc0], false),
+            floats(&[1.0, 2f64.powi(-24), -2.0])
+        );
         assert_eq!(Element::Float(4).read(&1.5f32.to_be_bytes(), true), floats(&[1.5]));
         assert_eq!(Element::Float(8).read(&(-0.25f64).to_le_bytes(), false), floats(&[-0.25]));
         assert_eq!(Element::BFloat.read(&[0x80, 0x3f], false), floats(&[1.0]));

@@ -29,11 +29,19 @@ pub fn read_frames(source: &str, program: &Program, raw: bool) -> Result<Frames,
     let mut archive = match sample {
         Some(model) => Archive::embedded(model.sample)?,
         None if path.is_file() => Archive::open(path)?,
-        None => return Err(Failure::new("no-input", source, "there is no such file or zoo model", suggestion(source))),
+        None => {
+            return Err(Failure::new(
+                "no-input",
+                source,
+                "there is no such file or zoo model",
+                suggestion(source),
+            ));
+        }
     };
     let (mut codes, mut count): (Vec<Vec<i64>>, Option<(usize, &str)>) = (Vec::new(), None);
     for (number, input) in program.inputs.iter().enumerate() {
-        let fail = |(message, help): Wrong| Failure::new("input-array", &input.name, message, help).about(source);
+        let fail =
+            |(message, help): Wrong| Failure::new("input-array", &input.name, message, help).about(source);
         let array = find_array(&mut archive, program, number).map_err(fail)?;
         let frames = frames_of(&array, &program.input_value(number).shape).map_err(fail)?;
         match count {
@@ -54,8 +62,10 @@ fn find_array(archive: &mut Archive, program: &Program, number: usize) -> Result
     let (known, name) = (archive.names(), program.inputs[number].name.as_str());
     let aliases = find(&program.name).map_or(&[][..], |model| model.inputs);
     let alias = aliases.iter().find(|(input, _)| *input == name).map(|(_, array)| *array);
-    let named = [Some(name), alias].into_iter().flatten().find(|name| known.iter().any(|known| known == name));
-    let only = (program.inputs.len() == 1 && known.len() <= 1).then(|| known.first().map_or("", String::as_str));
+    let named =
+        [Some(name), alias].into_iter().flatten().find(|name| known.iter().any(|known| known == name));
+    let only =
+        (program.inputs.len() == 1 && known.len() <= 1).then(|| known.first().map_or("", String::as_str));
     match (named.or(only), &archive) {
         (Some(name), _) => archive.read(name).map_err(|message| (message, String::new())),
         (None, Archive::Npy(_)) => {
@@ -76,7 +86,8 @@ fn frames_of(array: &Array, shape: &[usize]) -> Result<usize, Wrong> {
         _ => {
             let extents = std::iter::once("frames".to_owned()).chain(shape.iter().map(usize::to_string));
             let expected = extents.collect::<Vec<_>>().join(", ");
-            let one = if array.shape == shape { "; for one frame, add an axis of extent 1 in front" } else { "" };
+            let one =
+                if array.shape == shape { "; for one frame, add an axis of extent 1 in front" } else { "" };
             let message = format!("the array has shape {:?}, expected is [{expected}]", array.shape);
             Err((message, format!("axis 0 is the frame{one}")))
         }
@@ -116,6 +127,9 @@ fn encoded(array: Array, program: &Program, input: usize) -> Result<Vec<i64>, Wr
     };
     program.inputs[input].encoder.encode(&values, len).map_err(|error| {
         let value = values.get(error.element).copied().unwrap_or(f64::NAN);
-        (format!("{}: {value} has no code", place(error.element, len)), "every value must be a finite number".into())
+        (
+            format!("{}: {value} has no code", place(error.element, len)),
+            "every value must be a finite number".into(),
+        )
     })
 }

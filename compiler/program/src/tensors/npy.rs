@@ -34,7 +34,8 @@ pub fn read(name: &str, mut reader: impl Read) -> Result<Array, String> {
     let header = Header::parse(&String::from_utf8_lossy(&header))?;
 
     let count = header.shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent));
-    let size = count.and_then(|n| n.checked_mul(header.element.size())).filter(|&size| size as u64 <= LARGEST);
+    let size =
+        count.and_then(|n| n.checked_mul(header.element.size())).filter(|&size| size as u64 <= LARGEST);
     let size = size.ok_or_else(|| format!("an array of more than {LARGEST} bytes is not read"))?;
     let mut data = Vec::new();
     reader.take(size as u64).read_to_end(&mut data).map_err(failed)?;
@@ -61,12 +62,15 @@ impl Header {
             let rest = text[at..].split_once(':').map(|(_, rest)| rest.trim_start());
             rest.ok_or_else(|| format!("`{key}` has no value"))
         };
-        let descr = field("descr")?.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(name, _)| name);
+        let descr =
+            field("descr")?.strip_prefix('\'').and_then(|rest| rest.split_once('\'')).map(|(name, _)| name);
         let descr = descr.ok_or("structured arrays are not read, only plain numbers")?;
         let (element, big_endian) = element(descr)?;
         let fortran = field("fortran_order")?.starts_with("True");
-        let inside = field("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(inside, _)| inside);
-        let extents = inside.ok_or("the shape is malformed")?.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let inside =
+            field("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(inside, _)| inside);
+        let extents =
+            inside.ok_or("the shape is malformed")?.split(',').map(str::trim).filter(|part| !part.is_empty());
         let shape: Option<Vec<usize>> = extents.map(|part| part.trim_end_matches('L').parse().ok()).collect();
         Ok(Self { element, big_endian, fortran, shape: shape.ok_or("the shape is malformed")? })
     }
@@ -89,7 +93,9 @@ fn element(descr: &str) -> Result<(Element, bool), String> {
         "f4" => Element::Float(4),
         "f8" => Element::Float(8),
         _ if kind.starts_with('O') || order == "O" => {
-            return Err("pickled Python objects are not read, because they can run code; save plain numbers".into());
+            return Err(
+                "pickled Python objects are not read, because they can run code; save plain numbers".into()
+            );
         }
         _ => {
             let read = "booleans, integers and floats of at most 64 bits are";
@@ -206,7 +212,8 @@ mod tests {
 
     #[test]
     fn column_major_arrays_are_reordered() {
-        let bytes = file("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", &[0, 10, 1, 11, 2, 12]);
+        let bytes =
+            file("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", &[0, 10, 1, 11, 2, 12]);
         assert_eq!(read("x", &bytes[..]).unwrap().data, Data::Ints(vec![0, 1, 2, 10, 11, 12]));
     }
 
@@ -220,7 +227,10 @@ mod tests {
         refused("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", "structured");
         refused("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "<c8");
         refused("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", "8 of 12");
-        refused("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296, 9), }", "more than");
+        refused(
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296, 9), }",
+            "more than",
+        );
         refused("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", "shape");
         assert!(read("x", &b"PK"[..]).is_err());
         assert!(read("x", MAGIC).is_err());
