@@ -21,7 +21,7 @@ fn constant(text: &str, site: usize) -> Option<String> {
     let (at, _) = found.nth(site)?;
     let digits: String = text[at + 2..].chars().take_while(char::is_ascii_digit).collect();
     let value: u64 = digits.parse().ok()?;
-    let changed = if value % 2 == 0 { value + 1 } else { value - 1 };
+    let changed = if value.is_multiple_of(2) { value + 1 } else { value - 1 };
     Some(format!("{}{changed}{}", &text[..at + 2], &text[at + 2 + digits.len()..]))
 }
 
@@ -47,7 +47,7 @@ fn shift(text: &str, site: usize) -> Option<String> {
         let (high, low): (u32, u32) = (high.parse().ok()?, low.parse().ok()?);
         let line = text[..*at].rfind('\n').map_or(0, |start| start + 1);
         let value = text[line..*at].contains(" = ");
-        (low > 0 && high > low && value).then(|| (*at, inside.len(), high, low))
+        (low > 0 && high > low && value).then_some((*at, inside.len(), high, low))
     };
     let (at, len, high, low) = text.match_indices('[').filter_map(|found| select(&found)).nth(site)?;
     Some(format!("{}{}:{}{}", &text[..at + 1], high - 1, low - 1, &text[at + 1 + len..]))

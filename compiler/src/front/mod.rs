@@ -1,4 +1,4 @@
-//! Model files become programs: decoded ([`onnx`]), imported into a [`Graph`](crate::graph::Graph), lowered ([`lower`]).
+//! Model files become programs: decoded ([`onnx`]), imported into a [`Graph`], lowered ([`lower`]).
 
 pub(crate) mod import;
 pub mod lower;

@@ -353,7 +353,7 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             .map(|s| s.phase + u32::from(!settled(s)))
             .max()
             .unwrap_or(0);
-        let masked = top && self.plan.positions % self.plan.lanes != 0;
+        let masked = top && !self.plan.positions.is_multiple_of(self.plan.lanes);
         let phase = phase + u32::from(masked);
         ids.iter()
             .map(|&id| {

@@ -154,7 +154,7 @@ pub fn write(array: &Array) -> Vec<u8> {
     let extents: String = array.shape.iter().map(|extent| format!("{extent}, ")).collect();
     let extents = if array.shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
-    while (MAGIC.len() + 4 + header.len() + 1) % 64 != 0 {
+    while !(MAGIC.len() + 4 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
     }
     header.push('\n');

@@ -2,7 +2,7 @@
 //!
 //! Affine operators and rectifiers only extend that function. Products with constants become integer kernels on the
 //! codes. A quantizer closes the function: the composition from code to code is evaluated exactly and becomes
-//! thresholds, shifts, a proved multiply–shift or a table ([`stairs`], [`requant`]), or the encoder of an input.
+//! thresholds, shifts, a proved multiply–shift or a table (`stairs`, `requant`), or the encoder of an input.
 
 mod align;
 mod boundary;
