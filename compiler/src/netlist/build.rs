@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::layout::{Called, Layout};
 use super::name::Names;
 use super::plan::plan;
+use super::validate::validate;
 use super::{Module, Netlist};
 use crate::cmvm::Effort;
 use crate::datapath::linear::Optimizer;
@@ -76,7 +77,19 @@ pub fn build(
     let (module, signature, trace) = Layout::new(&mut design, program.main(), plan, top).top()?;
     let mut modules = design.modules;
     modules.push(module);
-    Ok(Netlist { modules, signature, trace })
+    let netlist = Netlist { modules, signature, trace };
+    match validate(&netlist) {
+        Ok(()) => Ok(netlist),
+        Err(faults) => {
+            let fault = faults.first().map(ToString::to_string).unwrap_or_default();
+            Err(Diagnostic::new(
+                "internal",
+                &program.name,
+                fault,
+                "this is a bug in nn2hdl: please report it with the model",
+            ))
+        }
+    }
 }
 
 /// What all modules of a design share while it is built.
