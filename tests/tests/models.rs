@@ -1,10 +1,13 @@
-//! Real trained models: the framework's answers, and Verilog against the emulator.
+//! Real trained models: evaluator and Verilog against the emulator. The frameworks' own answers are compared in
+//! `compiler/tests/front_golden.rs`.
 
 use std::path::{Path, PathBuf};
 
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_models::zoo;
 use nn2hdl_runtime::Program;
+use nn2hdl_tests::design::{compile, evaluate};
+use nn2hdl_tests::random::{codes, emulate};
 use nn2hdl_tests::verilator::cosim;
 
 /// The folder of models that the project does not own; absent outside of CI, and then said loudly.
@@ -28,31 +31,50 @@ fn program(file: &str, input_format: Option<&str>) -> Option<Program> {
     Some(lowered.program)
 }
 
+/// Evaluator and Verilator: every code, the latency, and last output − first input = latency + (N − 1) · II.
+fn both(program: &Program, ii: u32, frames: usize) {
+    let netlist = compile(program, ii);
+    let few = frames.min(200);
+    let inputs = codes(program, few, 2);
+    let found = evaluate(&netlist, &inputs, few, None);
+    assert_eq!(found.outputs, emulate(program, &inputs, few), "{}: evaluator", program.name);
+    let signature = &netlist.signature;
+    let promised = signature.latency_last_cycles + (few as u32 - 1) * signature.ii_cycles;
+    assert_eq!(found.last[few - 1] - found.sent[0], promised as usize, "{}", program.name);
+    let verdict = cosim(program, ii, frames);
+    assert_eq!(verdict.ii_cycles, Some(signature.ii_cycles as usize), "{}", program.name);
+    assert_eq!(verdict.latency_cycles, Some(signature.latency_cycles as usize), "{}", program.name);
+    println!(
+        "{}: II {}, latency {} cycles, {} frames back to back, with gaps and through a reset, 0 differing bits",
+        program.name, signature.ii_cycles, signature.latency_cycles, frames
+    );
+}
+
 #[test]
 fn jet_tagger_in_verilator() {
     if let Some(program) = program("qkeras_jettagging.onnx", Some("fixed<16,6>")) {
-        cosim(&program, 1, 10_000);
+        both(&program, 1, 10_000);
     }
 }
 
 #[test]
 fn tfc_in_verilator() {
     if let Some(program) = program("TFC_2W2A.onnx", None) {
-        cosim(&program, 1, 500);
+        both(&program, 1, 500);
     }
 }
 
 #[test]
 fn unsw_in_verilator() {
     if let Some(program) = program("unsw_nb15_w2a2.onnx", Some("fixed<2,2>")) {
-        cosim(&program, 1, 500);
+        both(&program, 1, 500);
     }
 }
 
 #[test]
 fn binary_layer_in_verilator() {
     if let Some(program) = program("bnn_model_fc_1layer.onnx", Some("fixed<16,6>")) {
-        cosim(&program, 1, 10_000);
+        both(&program, 1, 10_000);
     }
 }
 
@@ -66,8 +88,7 @@ fn the_zoo_in_verilator() {
             .program;
         let intervals: &[u32] = if model.name == "tracer-conv" { &[1, 10, 7] } else { &[1] };
         for &ii in intervals {
-            let verdict = cosim(&program, ii, 1000);
-            assert_eq!(verdict.ii_cycles, Some(ii as usize), "{}", model.name);
+            both(&program, ii, 1000);
         }
     }
 }
