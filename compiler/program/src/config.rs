@@ -51,9 +51,9 @@ pub fn load(path: &Path) -> Result<DesignArgs, Failure> {
             .map_or(String::new(), |name| format!("did you mean `{name}`? "));
         return Err(wrong(key, "unknown key".into(), &format!("{meant}the keys are {}", KEYS.join(", "))));
     }
-    let config: Config = table.try_into().map_err(|error: toml::de::Error| {
-        wrong("", error.message().to_owned(), "see `nn2hdl compile --help` for what each setting takes")
-    })?;
+    let help = "see `nn2hdl compile --help` for what each setting takes";
+    let config: Config =
+        toml::from_str(&text).map_err(|error| wrong("", error.to_string().trim().into(), help))?;
     let format = |key: &str, text: &str| {
         text.parse().map_err(|error: nn2hdl_runtime::format::FormatError| wrong(key, error.to_string(), ""))
     };

@@ -10,19 +10,17 @@ use serde::Serialize;
 const MOST: u64 = 3_000_000;
 
 /// The work of one frame in one layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Constants that are added or multiplied.
-    pub parameters: u64,
-    /// Multiplied constants that are not zero.
-    pub nonzero_weights: u64,
+    /// Constants that are multiplied.
+    pub weights: BTreeSet<TableId>,
+    /// Constants that are added.
+    pub added: BTreeSet<TableId>,
     /// Products by constants that are not zero, each as the product of its operands' widths.
     pub bit_operations: u64,
     /// Additions of shifted operands, without any sharing.
-    #[serde(skip)]
     additions: u64,
     /// Bits of their results.
-    #[serde(skip)]
     addition_bits: u64,
 }
 
@@ -39,15 +37,11 @@ pub struct Forecast {
 
 /// What the whole program would take at this II.
 pub fn forecast(program: &Program, ii: u32) -> Forecast {
-    let (mut additions, mut bits) = (0u64, 0u64);
-    for step in &program.main().steps {
-        let work = work(program, step);
-        additions = additions.saturating_add(work.additions);
-        bits = bits.saturating_add(work.addition_bits);
-    }
+    let mut all = Work::default();
+    program.main().steps.iter().for_each(|step| all.join(&work(program, step)));
     // Sharing saves about half of the additions.
     let share = 2 * u64::from(ii);
-    Forecast { ii, adders: additions / share, lut: bits / share }
+    Forecast { ii, adders: all.additions / share, lut: all.addition_bits / share }
 }
 
 impl Forecast {
@@ -71,35 +65,40 @@ impl Forecast {
 
 /// The work of one step.
 pub fn work(program: &Program, step: &Step) -> Work {
+    step_work(program, program.main(), step)
+}
+
+fn step_work(program: &Program, block: &Block, step: &Step) -> Work {
     match step {
-        Step::Kernel(kernel) => kernel_work(program, program.main(), kernel),
-        Step::Call(call) => scaled(block_work(program, program.block(call.block)), call.repeat.into()),
+        Step::Kernel(kernel) => kernel_work(program, block, kernel),
+        Step::Call(call) => {
+            let called = program.block(call.block);
+            let mut work = Work::default();
+            called.steps.iter().for_each(|step| work.join(&step_work(program, called, step)));
+            let times = u64::from(call.repeat);
+            work.bit_operations = work.bit_operations.saturating_mul(times);
+            work.additions = work.additions.saturating_mul(times);
+            work.addition_bits = work.addition_bits.saturating_mul(times);
+            work
+        }
     }
 }
 
-fn block_work(program: &Program, block: &Block) -> Work {
-    block.steps.iter().fold(Work::default(), |sum, step| {
-        let work = match step {
-            Step::Kernel(kernel) => kernel_work(program, block, kernel),
-            Step::Call(call) => scaled(block_work(program, program.block(call.block)), call.repeat.into()),
-        };
-        Work {
-            parameters: sum.parameters.saturating_add(work.parameters),
-            nonzero_weights: sum.nonzero_weights.saturating_add(work.nonzero_weights),
-            bit_operations: sum.bit_operations.saturating_add(work.bit_operations),
-            additions: sum.additions.saturating_add(work.additions),
-            addition_bits: sum.addition_bits.saturating_add(work.addition_bits),
-        }
-    })
-}
+impl Work {
+    /// Adds other work; constants that both use count once.
+    pub fn join(&mut self, other: &Self) {
+        self.weights.extend(&other.weights);
+        self.added.extend(&other.added);
+        self.bit_operations = self.bit_operations.saturating_add(other.bit_operations);
+        self.additions = self.additions.saturating_add(other.additions);
+        self.addition_bits = self.addition_bits.saturating_add(other.addition_bits);
+    }
 
-/// Repetitions share their parameters.
-fn scaled(work: Work, times: u64) -> Work {
-    Work {
-        bit_operations: work.bit_operations.saturating_mul(times),
-        additions: work.additions.saturating_mul(times),
-        addition_bits: work.addition_bits.saturating_mul(times),
-        ..work
+    /// How many constants are multiplied or added, and how many multiplied ones are not zero.
+    pub fn parameters(&self, program: &Program) -> (u64, u64) {
+        let all = self.weights.union(&self.added).map(|&id| program.table(id).len() as u64).sum();
+        let weights = self.weights.iter().flat_map(|&id| program.table(id));
+        (all, weights.filter(|&&weight| weight != 0).count() as u64)
     }
 }
 
@@ -108,7 +107,6 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> Work {
     let positions = out.len() as u64;
     let points = kernel.extent.iter().map(|&extent| extent as u64).fold(positions, u64::saturating_mul);
     let mut work = Work::default();
-    let (mut weights, mut added): (BTreeSet<TableId>, BTreeSet<TableId>) = Default::default();
     for (expr, times) in [(&kernel.body, points), (&kernel.finish, positions)] {
         for op in expr.nodes() {
             match op {
@@ -117,7 +115,7 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> Work {
                         operand(program, block, kernel, expr, *a),
                         operand(program, block, kernel, expr, *b),
                     );
-                    weights.extend([a.table, b.table].into_iter().flatten());
+                    work.weights.extend([a.table, b.table].into_iter().flatten());
                     let (constant, other) = if a.table.is_some() { (a, b) } else { (b, a) };
                     let products = (times as f64 * constant.nonzero) as u64;
                     work.bit_operations = work
@@ -129,7 +127,7 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> Work {
                         work.addition_bits.saturating_add(digits.saturating_mul((other.width + 3).into()));
                 }
                 Op::Add(a, b) | Op::Sub(a, b) => {
-                    added.extend([a, b].into_iter().filter_map(|id| table(expr, *id)));
+                    work.added.extend([a, b].into_iter().filter_map(|id| table(expr, *id)));
                     work.additions = work.additions.saturating_add(times);
                     work.addition_bits =
                         work.addition_bits.saturating_add(times.saturating_mul(out.format.width.into()));
@@ -138,10 +136,6 @@ fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> Work {
             }
         }
     }
-    let count = |id: &TableId| program.table(*id).len() as u64;
-    work.nonzero_weights =
-        weights.iter().flat_map(|&id| program.table(id)).filter(|&&weight| weight != 0).count() as u64;
-    work.parameters = weights.union(&added).map(count).sum();
     work
 }
 

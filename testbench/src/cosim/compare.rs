@@ -98,16 +98,20 @@ pub(super) struct Sight {
     pub row: Option<usize>,
 }
 
-/// The first trouble of a run.
-pub(super) fn first(found: &Found, sent: &[Arrived], report: &Report) -> Sight {
-    let coded = found.wrong.iter().find(|(_, wrong)| wrong.is_some()).or(found.wrong.first());
-    if let Some(&(index, wrong)) = coded {
+/// The first trouble of a run: a wrong code before a fault in time, which may be its consequence.
+pub(super) fn first(found: &Found, sent: &[Arrived], report: &Report, latency: usize) -> Sight {
+    if let Some(&(index, wrong)) = found.wrong.iter().find(|(_, wrong)| wrong.is_some()) {
         return Sight { index, wrong, row: None };
     }
-    let row = report.faults.iter().find_map(|fault| match *fault {
+    let rows = report.faults.iter().filter_map(|fault| match *fault {
         Fault::Missing { row, .. } | Fault::Unexpected { row } => Some(row),
         Fault::Latency { .. } => None,
     });
-    let index = row.map_or(0, |row| sent.partition_point(|arrived| arrived.row <= row).saturating_sub(1));
-    Sight { index, wrong: None, row }
+    match rows.min() {
+        Some(row) => {
+            let due = sent.partition_point(|arrived| arrived.row + latency < row);
+            Sight { index: due.min(sent.len().saturating_sub(1)), wrong: None, row: Some(row) }
+        }
+        None => Sight { index: found.wrong.first().map_or(0, |&(index, _)| index), wrong: None, row: None },
+    }
 }

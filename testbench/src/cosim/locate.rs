@@ -12,9 +12,7 @@ use super::compare::Sight;
 use super::{CosimError, Design, Difference, Settings, Stage, Verdict};
 use crate::stimulus::Schedule;
 use crate::waveform::Waveform;
-use crate::{
-    BuildRequest, Error, Model, Optimization, PowerUp, Rows, Start, Toolchain, Trace, WaveformFile, unpack,
-};
+use crate::{BuildRequest, Error, Model, Optimization, Rows, Start, Toolchain, Trace, WaveformFile, unpack};
 
 /// Rows of a replay from the very beginning, when a short one does not show the difference.
 const LONGEST: usize = 20_000;
@@ -72,7 +70,10 @@ pub(super) fn locate(
     let mut shown = None;
     for from in case.beginnings() {
         let window = case.window(from);
-        model.start(&Start { power_up: PowerUp::Zeros, waveform: Some(WaveformFile(file.clone())) })?;
+        model.start(&Start {
+            power_up: case.settings.power_up(),
+            waveform: Some(WaveformFile(file.clone())),
+        })?;
         let response = model.run(&window.rows)?;
         match first_probe(case.design, &file, &trace, &window, arrived) {
             Ok(Some(difference)) => {
@@ -147,13 +148,14 @@ impl Case<'_> {
         let (port, cycle) = match self.at.wrong {
             Some(wrong) => (&signature.outputs[wrong.output], latency + wrong.beat),
             None => {
-                let seen = self.at.row.map(|row| row.saturating_sub(self.sent[self.at.index].row));
+                let began = self.sent[self.at.index].row;
+                let row = self.at.row.unwrap_or(began + latency);
                 return Difference {
                     layer: "output out_valid".into(),
                     frame,
                     element: None,
-                    cycle: t0 + seen.unwrap_or(latency),
-                    cycle_in_frame: seen.unwrap_or(latency),
+                    cycle: (t0 + row).saturating_sub(began),
+                    cycle_in_frame: row.saturating_sub(began),
                     path: Vec::new(),
                     wire: "out_valid".into(),
                     expected: None,

@@ -17,7 +17,9 @@ use nn2hdl_runtime::{EmulateError, Emulator, Program};
 use serde::Serialize;
 
 use crate::stimulus::{Arrival, Fault, Latency, Observation, Plan, Promise, Schedule};
-use crate::{BuildRequest, Error, Model, Optimization, Port, Progress, Toolchain, Trace, lint};
+use crate::{
+    BuildRequest, Error, Model, Optimization, Port, PowerUp, Progress, Start, Toolchain, Trace, lint,
+};
 pub use stimuli::random_codes;
 
 /// A design and what it is said to compute.
@@ -124,6 +126,13 @@ pub struct Difference {
     pub found: Option<i64>,
 }
 
+impl Settings {
+    /// Registers wake up with random bits, as in hardware.
+    fn power_up(&self) -> PowerUp {
+        PowerUp::Random(self.seed as u32)
+    }
+}
+
 impl Verdict {
     /// Whether the design is what it is said to be, in every respect.
     pub fn is_equal(&self) -> bool {
@@ -187,7 +196,11 @@ pub fn cosim(
     let stimuli = stimuli::frames(&design.signature, inputs, frames);
     let signature = &design.signature;
     let drain = signature.latency_last_cycles as usize + 2;
-    let plan = |arrival| Plan::new(signature.ii_cycles as usize, arrival, settings.seed, drain);
+    let plan = |arrival| Plan {
+        // One cycle of reset must do.
+        reset: if arrival == Arrival::ResetMidStream { 1 } else { 2 },
+        ..Plan::new(signature.ii_cycles as usize, arrival, settings.seed, drain)
+    };
     let promise = Promise {
         beats: signature.outputs.first().map_or(1, |map| map.travel.beats),
         latency: Some(Latency {
@@ -205,6 +218,7 @@ pub fn cosim(
         progress(Stage::Simulate(arrival));
         let schedule = Schedule::new(model.inputs(), &stimuli, &plan(arrival))?;
         let sent = arrival::arrivals(model.inputs(), &schedule, stimuli[0].beats.len());
+        model.start(&Start { power_up: settings.power_up(), waveform: None })?;
         let response = model.run(schedule.rows())?;
         let observation = schedule.observe(model.outputs(), &response, &promise)?;
         let found = compare::compare(signature, &expected, frames, &sent, &observation);
@@ -221,7 +235,7 @@ pub fn cosim(
     drop(model);
     verdict.mismatches = wrong.iter().filter(|&&wrong| wrong).count();
     if let Some((schedule, sent, found, report)) = trouble {
-        let at = compare::first(&found, &sent, &report);
+        let at = compare::first(&found, &sent, &report, signature.latency_cycles as usize);
         let answers = locate::Answers { emulator: &emulator, inputs: &slices, expected: &expected, frames };
         let case = locate::Case { design, request: &request, settings, schedule: &schedule, sent: &sent, at };
         locate::locate(toolchain, &case, &answers, &mut verdict, progress)?;
@@ -255,9 +269,9 @@ fn request(design: &Design) -> BuildRequest {
     BuildRequest { trace: Trace::Off, ..BuildRequest::new(&signature.top, design.sources.clone(), ports) }
 }
 
-/// The C++ compiler's effort grows with the text, what it saves with text × cycles.
+/// The compiler's extra effort and what it saves in each cycle both grow with the text, so that cycles alone decide.
 fn optimization(design: &Design, frames: usize) -> Optimization {
-    const WORTH: usize = 40_000;
+    const WORTH: usize = 400_000;
     let cycles = 4 * frames * design.signature.ii_cycles as usize;
     if cycles > WORTH { Optimization::O1 } else { Optimization::O0 }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use nn2hdl_testbench::cosim::{ArrivalVerdict, CosimError, Settings, Stage, Verdict, cosim, random_codes};
+use nn2hdl_testbench::stimulus::Arrival;
 use nn2hdl_testbench::{Error, Progress as Build, Toolchain};
 use serde::Serialize;
 
@@ -82,9 +83,17 @@ fn describe(stage: Stage) -> (String, usize, usize) {
         Stage::Lint => ("lint".into(), 0, 0),
         Stage::Emulate => ("emulating".into(), 0, 0),
         Stage::Build(step) => build("building the simulation", step),
-        Stage::Simulate(arrival) => (format!("simulating, {arrival:?}"), 0, 0),
+        Stage::Simulate(arrival) => (format!("simulating, {}", pattern(arrival)), 0, 0),
         Stage::BuildTraced(step) => build("building the simulation with waveforms", step),
         Stage::Locate => ("looking for the first difference".into(), 0, 0),
+    }
+}
+
+fn pattern(arrival: Arrival) -> &'static str {
+    match arrival {
+        Arrival::BackToBack => "back to back",
+        Arrival::Gaps => "gaps",
+        Arrival::ResetMidStream => "reset in mid-stream",
     }
 }
 
@@ -100,7 +109,10 @@ fn words(verdict: &Verdict) -> String {
     );
     for ArrivalVerdict { arrival, cycles, sent, mismatches, fault_count, .. } in &verdict.runs {
         let (cycles, sent) = (grouped(*cycles as u64), grouped(*sent as u64));
-        text.push_str(&format!("  {arrival:?}: {sent} frames in {cycles} cycles, {mismatches} mismatches, {fault_count} faults in time\n"));
+        text.push_str(&format!(
+            "  {}: {sent} frames in {cycles} cycles, {mismatches} mismatches, {fault_count} faults in time\n",
+            pattern(*arrival)
+        ));
     }
     if let Some(lint) = &verdict.lint {
         text.push_str(&format!("lint is not content:\n{lint}\n"));

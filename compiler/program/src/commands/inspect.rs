@@ -33,10 +33,10 @@ struct Tensor {
 #[derive(Serialize)]
 struct Layer {
     name: String,
-    #[serde(flatten)]
     result: Tensor,
-    #[serde(flatten)]
-    work: Work,
+    parameters: u64,
+    nonzero_weights: u64,
+    bit_operations: u64,
 }
 
 pub fn run(args: &InspectArgs, output: Output) -> Result<u8, Failure> {
@@ -59,25 +59,24 @@ fn inspect(program: &Program, notes: Vec<String>) -> Inspected {
         program.inputs.iter().enumerate().map(|(n, input)| tensor(program.input_value(n), &input.name));
     let outputs =
         program.outputs.iter().enumerate().map(|(n, output)| tensor(program.output_value(n), &output.name));
+    let mut all = Work::default();
     let layers = main.steps.iter().map(|step| {
-        let value = main.value(step.writes()[0]);
-        Layer {
-            name: step.name().to_owned(),
-            result: Tensor { name: value.name.clone(), ..tensor(value, "") },
-            work: work(program, step),
-        }
+        let (value, work) = (main.value(step.writes()[0]), work(program, step));
+        all.join(&work);
+        let (parameters, nonzero_weights) = work.parameters(program);
+        let (name, result) = (step.name().to_owned(), tensor(value, &value.name));
+        Layer { name, result, parameters, nonzero_weights, bit_operations: work.bit_operations }
     });
     let layers: Vec<Layer> = layers.collect();
-    let sum =
-        |part: fn(&Work) -> u64| layers.iter().map(|layer| part(&layer.work)).fold(0, u64::saturating_add);
+    let (parameters, nonzero_weights) = all.parameters(program);
     Inspected {
         schema: "nn2hdl.inspect/1",
         model: program.name.clone(),
         inputs: inputs.collect(),
         outputs: outputs.collect(),
-        parameters: sum(|work| work.parameters),
-        nonzero_weights: sum(|work| work.nonzero_weights),
-        bit_operations: sum(|work| work.bit_operations),
+        parameters,
+        nonzero_weights,
+        bit_operations: all.bit_operations,
         layers,
         notes,
     }
@@ -91,10 +90,10 @@ fn words(inspected: &Inspected) -> String {
         vec![format!("{kind}{name}"), extents(shape), format.clone()]
     };
     rows.extend(inspected.inputs.iter().map(|input| tensor("input ", input)));
-    for Layer { name, result, work } in &inspected.layers {
+    for Layer { name, result, parameters, nonzero_weights, bit_operations } in &inspected.layers {
         let mut row = tensor("", result);
         row[0].clone_from(name);
-        row.extend([work.parameters, work.nonzero_weights, work.bit_operations].map(grouped));
+        row.extend([*parameters, *nonzero_weights, *bit_operations].map(grouped));
         rows.push(row);
     }
     rows.extend(inspected.outputs.iter().map(|output| tensor("output ", output)));
