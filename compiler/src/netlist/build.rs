@@ -56,6 +56,9 @@ pub fn build(
     let plan = plan(program, target.ii)?;
     let adder = |width: u32| target.delays.add(width);
     let mut names = Names::default();
+    for name in LOCAL {
+        names.reserve(name);
+    }
     let top = names.claim(top);
     let mut design = Design {
         program,
@@ -92,6 +95,10 @@ pub fn build(
     }
 }
 
+/// Names that modules have for ports and wires of their own; a module of such a name would be hidden by them. Those of
+/// one letter are engines' ports: a block may use them for its own.
+pub(super) const LOCAL: [&str; 7] = ["clk", "rst", "in_valid", "out_valid", "unused", "x", "y"];
+
 /// What all modules of a design share while it is built.
 pub(super) struct Design<'a, 'o> {
     pub(super) program: &'a Program,
@@ -112,9 +119,14 @@ impl Design<'_, '_> {
         1e6 / self.target.clock_mhz
     }
 
-    /// A module name that begins with the design's own.
-    pub(super) fn module_name(&mut self, layer: &str) -> String {
-        self.names.claim(&format!("{}_{layer}", self.top))
+    /// A module name that begins with the design's own and that nothing in the module around it has.
+    pub(super) fn module_name(&mut self, layer: &str, around: &mut Names) -> String {
+        loop {
+            let name = self.names.claim(&format!("{}_{layer}", self.top));
+            if around.reserve(&name) {
+                return name;
+            }
+        }
     }
 
     pub(super) fn begin(&mut self, layer: &str) {

@@ -5,7 +5,7 @@ use nn2hdl_runtime::interface::{PortMap, Signature};
 use nn2hdl_runtime::{Block, Call, Format, Interval, Kernel, Step, Value, ValueId};
 use rustc_hash::FxHashMap;
 
-use super::build::Design;
+use super::build::{Design, LOCAL};
 use super::name::Names;
 use super::plan::Plan;
 use super::stream::Clockwork;
@@ -46,8 +46,8 @@ pub(super) struct Layout<'d, 'a, 'o> {
 impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
     pub(super) fn new(design: &'d mut Design<'a, 'o>, block: &'a Block, plan: Plan, name: String) -> Self {
         let mut names = Names::default();
-        for port in ["clk", "rst", "in_valid", "out_valid"] {
-            names.claim(port);
+        for taken in LOCAL.iter().filter(|taken| taken.len() > 1).copied().chain([name.as_str()]) {
+            names.reserve(taken);
         }
         Self {
             design,
@@ -240,7 +240,7 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
                 )
             })?;
         let clock_to_q = delays.clock_to_q;
-        let name = self.design.module_name(&kernel.name);
+        let name = self.design.module_name(&kernel.name, &mut self.names);
         let mut module = engine::module(&name, datapath, &stages);
         module.doc = vec![format!(
             "layer {}: {} inputs, {} outputs, {} register ranks",
@@ -294,7 +294,7 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             Some(called) => called.clone(),
             None => {
                 let block = self.design.program.block(call.block);
-                let name = self.design.module_name(&block.name);
+                let name = self.design.module_name(&block.name, &mut self.names);
                 let plan = Plan::unrolled(block.values.len());
                 let called = Layout::new(self.design, block, plan, name).callee()?;
                 self.design.blocks.insert(call.block, called.clone());
