@@ -186,7 +186,7 @@ fn samples(seed: u64) -> Vec<Sample> {
         (&[1, 4, 2], &[3, 4], false),
         (&[1, 2, 3, 2], &[2, 2, 2], true),
     ];
-    cases
+    let mut samples: Vec<Sample> = cases
         .into_iter()
         .map(|(x_shape, w_shape, x_is_left)| {
             let w = dice.tensor(w_shape, 5, 3);
@@ -197,5 +197,18 @@ fn samples(seed: u64) -> Vec<Sample> {
                 graph.output(y);
             })
         })
-        .collect()
+        .collect();
+    // A factor and an offset by channel, which the weights take over.
+    let w = dice.tensor(&[4, 3], 5, 3);
+    samples.push(sample(&["fixed<6,3>"], |graph| {
+        let x = graph.input("x", &[1, 4]);
+        let factor = graph.constant("factor", Tensor::new(vec![4], vec![3.0, -1.0, 0.0, 0.5]));
+        let scaled = graph.add("scaled", super::Mul, &[x, factor]);
+        let summand = graph.constant("summand", Tensor::new(vec![4], vec![1.0, 3.0, 0.0, -0.25]));
+        let moved = graph.add("moved", super::Add, &[scaled, summand]);
+        let w = graph.constant("w", w);
+        let y = graph.add("y", MatMul, &[moved, w]);
+        graph.output(y);
+    }));
+    samples
 }

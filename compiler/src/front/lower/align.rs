@@ -290,8 +290,17 @@ impl Lower<'_> {
         for p in nn2hdl_runtime::index::points(chain.shape()) {
             let link = chain.at(&p);
             let multiplier = whole(multipliers[p[axis]]);
-            let rest = if multiplier.is_zero() { step.clone() } else { &link.a / multiplier };
-            links.push(Link { a: rest, ..link.clone() });
+            // a·code + b = m·(a/m·code + b/m): the weights take over m for both parts.
+            links.push(if !multiplier.is_zero() {
+                Link::scale(&link.a / &multiplier).then(&whole(1), &(&link.b / &multiplier))
+            } else if link.b.is_zero() {
+                Link::scale(step.clone())
+            } else {
+                return Err(Fault::unsupported(
+                    "a channel is constant, and not zero, before a product",
+                    "quantize before the product, or remove the channel from the model",
+                ));
+            });
         }
         let chain = Field::new(chain.shape().to_vec(), links);
         Ok((multipliers, Quantity { chain, ..quantity.clone() }))
