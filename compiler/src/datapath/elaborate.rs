@@ -56,14 +56,13 @@ pub fn elaborate(
     site: &Site<'_>,
     optimizer: &mut Optimizer<'_>,
 ) -> Result<Vec<Engine>, Diagnostic> {
-    let identity = body_identity(kernel, site)?;
+    check_scatter(kernel)?;
     groups(kernel, site)
         .into_iter()
         .map(|positions| {
             let mut build = Build {
                 kernel,
                 site,
-                identity,
                 datapath: Datapath::default(),
                 taps: Vec::new(),
                 known: FxHashMap::default(),
@@ -124,24 +123,18 @@ fn coordinate(program: &Program, access: &Access, p: &[usize], r: &[usize]) -> O
     }
 }
 
-/// What a scattered maximum or minimum over no points is.
-fn body_identity(kernel: &Kernel, site: &Site<'_>) -> Result<i64, Diagnostic> {
+/// A sum is the only scatter with a hardware form: what misses a position adds nothing there.
+fn check_scatter(kernel: &Kernel) -> Result<(), Diagnostic> {
     if kernel.scatter.is_none() || kernel.reduction == Reduction::Sum {
-        return Ok(0);
+        return Ok(());
     }
-    let _ = site;
-    Err(Diagnostic::new(
-        "unsupported",
-        &kernel.name,
-        "a scattered maximum or minimum has no hardware form yet",
-        "scatter with a sum",
-    ))
+    let message = "a scattered maximum or minimum has no hardware form yet";
+    Err(Diagnostic::new("unsupported", &kernel.name, message, "scatter with a sum"))
 }
 
 struct Build<'a, 'o, 's> {
     kernel: &'a Kernel,
     site: &'a Site<'a>,
-    identity: i64,
     datapath: Datapath,
     taps: Vec<Tap>,
     known: FxHashMap<Tap, WireId>,
@@ -171,8 +164,9 @@ impl Build<'_, '_, '_> {
                 let target = self.wire(&target)?;
                 let hit = self.equals(target, p[scatter.axis] as i128);
                 let body_wire = self.wire(&body)?;
-                let identity = self.datapath.constant(self.identity);
-                body = Form::wire(self.datapath.select(hit, body_wire, identity));
+                let nothing = self.datapath.constant(0);
+                let counted = self.datapath.select(hit, body_wire, nothing);
+                body = self.form(counted);
             }
             match kernel.reduction {
                 Reduction::Sum => sum.accumulate(&body, 1).ok_or_else(|| self.too_wide())?,
