@@ -5,10 +5,13 @@
 //! into segments.
 
 pub mod background;
+pub mod compare;
 pub mod event;
 pub mod file;
 pub mod geometry;
+pub mod offline;
 pub mod parameters;
+pub mod real;
 pub mod response;
 pub mod roads;
 pub mod row;

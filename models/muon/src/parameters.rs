@@ -53,8 +53,8 @@ parameters! {
     muons_out_of_time: f64 = 0.02, "", "probability of a muon in each neighbouring bunch crossing", "choice";
     cluster_sizes: [f64; 6] = [0.37, 0.885, 0.965, 0.985, 0.995, 1.0], "",
         "cumulative probability of 1, 2 … 6 strips for a muon's cluster", "the 50 ME0 events: 799 clusters";
-    delta_probability: f64 = 0.14, "", "probability that a muon knocks out an electron seen in one layer", "the 50 ME0 events";
-    shower_probability: f64 = 0.10, "", "probability that secondaries accompany a muon through several layers", "the 50 ME0 events";
+    delta_probability: f64 = 0.17, "", "probability that a muon knocks out an electron seen in one layer", "the 50 ME0 events";
+    shower_probability: f64 = 0.14, "", "probability that secondaries accompany a muon through several layers", "the 50 ME0 events";
     shower_efficiency: f64 = 0.8, "", "probability that a layer sees the secondaries, from where they begin", "the 50 ME0 events";
     secondary_distance: f64 = 15.0, "strips", "mean distance of secondaries from the muon, exponential", "the 50 ME0 events";
     secondary_size: f64 = 3.3, "strips", "mean size of the secondaries' clusters, geometric", "the 50 ME0 events";

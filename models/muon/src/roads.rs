@@ -3,7 +3,7 @@
 //! A road is a pattern of windows, one per layer, around a strip of the chamber's middle; it is found if at least
 //! four layers have a hit in their windows. There are 17 patterns, from straight to a drift of 34 strips either
 //! way, all within ± 18 strips, and 15 finders: one for each partition and one for each pair of neighbours,
-//! since tracks cross partitions. Of roads that share hits the one with most layers wins, then the straightest.
+//! since tracks cross partitions. A road takes whole clusters of its partitions. Of roads that share hits the one with most layers wins, then the straightest.
 
 use crate::event::Image;
 use crate::geometry::{LAYERS, PARTITIONS, voxel};
@@ -98,12 +98,8 @@ impl RoadFinder {
                 count.add(row.window(low, high));
             }
             for layers in self.majority..=LAYERS {
-                found.extend(count.exactly(layers).strips().map(|strip| Candidate {
-                    finder,
-                    strip,
-                    pattern,
-                    layers,
-                }));
+                let strips = middles(count.exactly(layers));
+                found.extend(strips.map(|strip| Candidate { finder, strip, pattern, layers }));
             }
         }
     }
@@ -115,13 +111,34 @@ impl RoadFinder {
             let before = voxels.len();
             for partition in covered(candidate.finder) {
                 let row = Row::new(left.row(layer, partition));
-                let strips = (candidate.strip + low..=candidate.strip + high).filter(|&x| row.get(x));
+                let strips = clusters(row, candidate.strip + low, candidate.strip + high);
                 voxels.extend(strips.map(|x| voxel(layer, partition, x as usize)));
             }
             layers += usize::from(voxels.len() > before);
         }
         Road { layers, strip: candidate.strip, bend: *bend, voxels }
     }
+}
+
+/// The strips set from `low` to `high`, and those that continue a cluster across either end.
+fn clusters(row: Row, low: i32, high: i32) -> impl Iterator<Item = i32> {
+    let before = (0..low).rev().take_while(move |&x| row.get(x)).last().filter(|_| row.get(low));
+    let after = (high + 1..).take_while(move |&x| row.get(x)).last().filter(|_| row.get(high));
+    (before.unwrap_or(low)..=after.unwrap_or(high)).filter(move |&x| row.get(x))
+}
+
+/// The middle of each stretch of neighbouring strips.
+fn middles(row: Row) -> impl Iterator<Item = i32> {
+    let mut strips = row.strips().peekable();
+    std::iter::from_fn(move || {
+        let begin = strips.next()?;
+        let mut end = begin;
+        while strips.peek() == Some(&(end + 1)) {
+            end += 1;
+            strips.next();
+        }
+        Some((begin + end) / 2)
+    })
 }
 
 /// The partitions that a finder looks at: finders 0 to 7 at one, the others at two neighbours.

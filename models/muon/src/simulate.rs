@@ -49,6 +49,16 @@ impl Simulation {
         self.event_with(seed, index, bounds.iter().filter(|&&bound| draw >= bound).count())
     }
 
+    /// An event with one muon of given kinematics in the middle of a chamber of 384 strips at `strip`.
+    pub fn replay(&self, seed: u64, index: u64, (pt, eta, charge, strip): (f64, f64, i8, f64)) -> Event {
+        let mut rng = generator(seed, index);
+        let track = Track::new(&self.parameters, pt, eta, charge, strip, &mut rng);
+        let mut hits = Vec::new();
+        response::muon(&mut hits, &track, 1, &self.parameters, &mut rng);
+        background(&mut hits, &self.parameters, &mut rng);
+        Event::new(hits, vec![track.muon])
+    }
+
     /// Event `index` of the sample `seed` with this many muons, at most [`MOST_MUONS`].
     pub fn event_with(&self, seed: u64, index: u64, muons: usize) -> Event {
         let mut rng = generator(seed, index);
