@@ -9,6 +9,7 @@
 mod checkpoint;
 mod equalize;
 mod error;
+mod export;
 mod gradient;
 mod journal;
 mod kernel;
@@ -25,6 +26,7 @@ mod train;
 mod trained;
 
 pub use error::TrainError;
+pub use export::{Export, Flavour};
 pub use journal::Record;
 pub use measure::Scores;
 pub use quantize::digits;
