@@ -10,8 +10,6 @@ use crate::state::State;
 
 /// Loss of a batch, and the gradients `[layer][weight, bias, fraction]`.
 pub(crate) struct Gradients {
-    /// Cross entropy.
-    pub entropy: f64,
     /// Cross entropy and resource term.
     pub loss: f64,
     pub by: Vec<[Vec<f32>; 3]>,
@@ -77,7 +75,6 @@ pub(crate) fn gradients(
     for [weight, bias, fraction] in &variables {
         by.push([collect(weight)?, collect(bias)?, collect(fraction)?]);
     }
-    let scalar = |tensor: &Tensor| tensor.to_scalar::<f32>().map(f64::from);
-    Ok(Gradients { entropy: scalar(&entropy)?, loss: scalar(&loss)?, by })
+    Ok(Gradients { loss: f64::from(loss.to_scalar::<f32>()?), by })
 }
 

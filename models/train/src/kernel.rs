@@ -36,11 +36,6 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// Number of weights, `[outputs][inputs][rows][columns]`.
-    pub fn weights(self) -> usize {
-        self.outputs * self.inputs * self.rows * self.columns
-    }
-
     /// Elements of one input image.
     pub fn input(self) -> usize {
         self.inputs * self.height * self.width
@@ -292,7 +287,7 @@ mod tests {
             let g = Geometry { inputs, outputs, rows, columns, height, width };
             let images = 11;
             let x = noise(images * g.input(), 1);
-            let weight: Vec<f32> = noise(g.weights(), 2).iter().map(|w| (w / 16.0).round()).collect();
+            let weight: Vec<f32> = noise(outputs * inputs * rows * columns, 2).iter().map(|w| (w / 16.0).round()).collect();
             let grad: Vec<f32> = noise(images * g.output(), 3).iter().map(|w| (w / 32.0).round()).collect();
             let bias = noise(outputs, 4);
             let (mut out, mut back) = (vec![0.0; grad.len()], vec![0.0; x.len()]);
