@@ -72,8 +72,10 @@ pub(crate) fn to_bytes(header: &Header, state: &State, moments: Option<&Moments>
         let spec = &header.recipe.network.layer[n];
         let shape = vec![spec.outputs, header.recipe.network.inputs(n), spec.rows, spec.columns];
         for (kind, values) in layer.learned().into_iter().enumerate() {
-            let (name, shape) =
-                (format!("layer{n}.{}", KINDS[kind]), if kind == 0 { shape.clone() } else { vec![spec.outputs] });
+            let (name, shape) = (
+                format!("layer{n}.{}", KINDS[kind]),
+                if kind == 0 { shape.clone() } else { vec![spec.outputs] },
+            );
             if let Some(moments) = moments {
                 let (first, second) = (&moments.first[n][kind], &moments.second[n][kind]);
                 arrays.push((format!("{name}.first"), shape.clone(), Dtype::F32, bytes(first)));

@@ -24,9 +24,9 @@ pub(crate) fn equalize(state: &mut State, network: &Network, batch: &Batch) {
             let mut positive: Vec<f32> = images.flatten().copied().filter(|&value| value > 0.0).collect();
             positive.sort_by(f32::total_cmp);
             let at = (positive.len() as f64 * SHARE) as usize;
-            positive.get(at.min(positive.len().saturating_sub(1))).map_or(1.0, |&value| {
-                (greatest / f64::from(value)).clamp(1.0 / MOST, MOST) as f32
-            })
+            positive
+                .get(at.min(positive.len().saturating_sub(1)))
+                .map_or(1.0, |&value| (greatest / f64::from(value)).clamp(1.0 / MOST, MOST) as f32)
         };
         factors.push((0..channels).map(factor).collect());
     });

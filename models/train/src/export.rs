@@ -147,7 +147,8 @@ impl Writer {
                 let input = network.input_fraction(index);
                 finest = fraction.iter().copied().max().unwrap_or(0) + input;
                 if self.qonnx {
-                    let steps = |shift: i32| fraction.iter().map(|f| 2f64.powi(-f - shift)).collect::<Vec<f64>>();
+                    let steps =
+                        |shift: i32| fraction.iter().map(|f| 2f64.powi(-f - shift)).collect::<Vec<f64>>();
                     let scale = ConstantTensor::float(vec![layer.outputs, 1, 1, 1], steps(0));
                     let quant = Quant { scale, bits: layer.bits, signed: true, narrow: true, mode: "ROUND" };
                     weight = self.quant(weight, &format!("{name}_weight_q"), quant);
@@ -187,7 +188,8 @@ impl Writer {
             self.quant(margin, "mask", quant);
         } else {
             let floor = self.node("Floor", vec![margin], "margin_floor");
-            let (zero, one) = (self.constant("mask_least", scalar(0.0)), self.constant("mask_most", scalar(1.0)));
+            let (zero, one) =
+                (self.constant("mask_least", scalar(0.0)), self.constant("mask_most", scalar(1.0)));
             self.node("Clip", vec![floor, zero, one], "mask");
         }
     }

@@ -51,10 +51,12 @@ pub(crate) fn gradients(
             (weight.as_tensor().clone(), bias.as_tensor().clone())
         };
         if quantized && recipe.loss.resources != 0.0 {
-            let alive = layer.limit.iter().map(|&limit| f32::from(u8::from(limit != 0))).collect::<Vec<f32>>();
+            let alive =
+                layer.limit.iter().map(|&limit| f32::from(u8::from(limit != 0))).collect::<Vec<f32>>();
             let alive = Tensor::from_vec(alive, shape, device)?;
             let scale = (fraction.as_tensor() * std::f64::consts::LN_2)?.exp()?;
-            let size = (weight.abs()? * alive)?.broadcast_mul(&scale.reshape((geometry.outputs, 1, 1, 1))?)?;
+            let size =
+                (weight.abs()? * alive)?.broadcast_mul(&scale.reshape((geometry.outputs, 1, 1, 1))?)?;
             let bits = f64::from(network.input_bits(index)) / std::f64::consts::LN_2;
             resources = (resources + ((size + 1.0)?.log()?.sum_all()? * bits)?)?;
         }
@@ -77,4 +79,3 @@ pub(crate) fn gradients(
     }
     Ok(Gradients { loss: f64::from(loss.to_scalar::<f32>()?), by })
 }
-

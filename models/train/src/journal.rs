@@ -29,9 +29,9 @@ pub struct Record {
     pub efficiency: Option<f64>,
     /// The logit from which voxels are marked for that.
     pub threshold: Option<f32>,
-    /// Cost per position of each layer; of the rounded weights, even in a float stage.
+    /// Cost per position of each layer; empty in a float stage.
     pub cost: Vec<f64>,
-    /// Share of weights whose code is zero.
+    /// Share of weights whose code is zero; 0 in a float stage.
     pub zeros: f64,
     /// Weights that are pruned, and that are limited in digits.
     pub pruned: (usize, usize),
@@ -57,7 +57,8 @@ impl Journal {
         let mut text = serde_json::to_string(&head).unwrap_or_default() + "\n";
         let old = checkpoint::read(&path)?.unwrap_or_default();
         let old = String::from_utf8_lossy(&old);
-        let known = |line: &&str| serde_json::from_str::<Record>(line).is_ok_and(|record| record.step <= step);
+        let known =
+            |line: &&str| serde_json::from_str::<Record>(line).is_ok_and(|record| record.step <= step);
         old.lines().filter(known).for_each(|line| {
             text.push_str(line);
             text.push('\n');
@@ -70,7 +71,8 @@ impl Journal {
     pub fn add(&self, record: &Record) -> Result<(), TrainError> {
         let line = serde_json::to_string(record).unwrap_or_default() + "\n";
         let file = OpenOptions::new().append(true).open(&self.0);
-        file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|error| TrainError::file(&self.0, error))
+        file.and_then(|mut file| file.write_all(line.as_bytes()))
+            .map_err(|error| TrainError::file(&self.0, error))
     }
 
     /// Every validation so far.

@@ -66,7 +66,9 @@ impl Geometry {
     /// Copies an image between the zero borders of `padded`.
     fn pad(self, image: &[f32], padded: &mut [f32]) {
         let (left, top) = (self.columns / 2, self.rows / 2);
-        for (channel, plane) in image.chunks_exact(self.height * self.width).zip(padded.chunks_mut(self.plane())) {
+        for (channel, plane) in
+            image.chunks_exact(self.height * self.width).zip(padded.chunks_mut(self.plane()))
+        {
             for (row, to) in channel.chunks_exact(self.width).zip(plane.chunks_mut(self.stride()).skip(top)) {
                 to[left..left + self.width].copy_from_slice(row);
             }
@@ -287,7 +289,8 @@ mod tests {
             let g = Geometry { inputs, outputs, rows, columns, height, width };
             let images = 11;
             let x = noise(images * g.input(), 1);
-            let weight: Vec<f32> = noise(outputs * inputs * rows * columns, 2).iter().map(|w| (w / 16.0).round()).collect();
+            let weight: Vec<f32> =
+                noise(outputs * inputs * rows * columns, 2).iter().map(|w| (w / 16.0).round()).collect();
             let grad: Vec<f32> = noise(images * g.output(), 3).iter().map(|w| (w / 32.0).round()).collect();
             let bias = noise(outputs, 4);
             let (mut out, mut back) = (vec![0.0; grad.len()], vec![0.0; x.len()]);

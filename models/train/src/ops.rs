@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Storage, Tensor,
+};
 
 use crate::kernel::{self, Geometry};
 use crate::quantize::{self, Codes};
@@ -88,10 +90,8 @@ impl Activate {
             None => (0.0, f32::INFINITY),
             Some(activation @ Activation { bits: 1, rounding, .. }) => {
                 let step = activation.greatest();
-                let truncates = matches!(
-                    rounding,
-                    nn2hdl_runtime::Rounding::Trn | nn2hdl_runtime::Rounding::TrnZero
-                );
+                let truncates =
+                    matches!(rounding, nn2hdl_runtime::Rounding::Trn | nn2hdl_runtime::Rounding::TrnZero);
                 let threshold = if truncates { step } else { step / 2.0 };
                 ((threshold - step) as f32, (threshold + step) as f32)
             }
@@ -250,8 +250,7 @@ impl CrossEntropy {
                 let (z, p, weight) = (f64::from(z), f64::from(p), f64::from(weight));
                 let log = (-z.abs()).exp().ln_1p();
                 // −log σ(z) = max(−z, 0) + log(1 + e^−|z|), stable for either sign.
-                loss += weight
-                    * (self.beta * p * ((-z).max(0.0) + log) + (1.0 - p) * (z.max(0.0) + log));
+                loss += weight * (self.beta * p * ((-z).max(0.0) + log) + (1.0 - p) * (z.max(0.0) + log));
                 sum += weight;
             }
         }

@@ -38,11 +38,14 @@ pub(crate) fn prune(
             if candidates.is_empty() {
                 break;
             }
-            take(state, candidates.iter().take_while(|candidate| {
-                let more = cost > budget;
-                cost -= candidate.saved;
-                more
-            }));
+            take(
+                state,
+                candidates.iter().take_while(|candidate| {
+                    let more = cost > budget;
+                    cost -= candidate.saved;
+                    more
+                }),
+            );
             cost = state.costs(network).iter().sum();
         }
     }

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn digits_are_canonical() {
-        let known = [(0, 0), (1, 1), (2, 1), (3, 2), (5, 2), (7, 2), (11, 3), (15, 2), (-7, 2), (43, 4), (85, 4)];
+        let known =
+            [(0, 0), (1, 1), (2, 1), (3, 2), (5, 2), (7, 2), (11, 3), (15, 2), (-7, 2), (43, 4), (85, 4)];
         known.iter().for_each(|&(code, count)| assert_eq!(digits(code), count, "{code}"));
     }
 

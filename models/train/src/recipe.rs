@@ -131,14 +131,7 @@ pub struct Optimiser {
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Self {
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.0,
-            clip: 1.0,
-            fraction_rate: 1.0,
-        }
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0, clip: 1.0, fraction_rate: 1.0 }
     }
 }
 
@@ -260,7 +253,9 @@ impl Network {
         let last = self.layer.len().checked_sub(1);
         let last = last.ok_or_else(|| TrainError::recipe("network.layer", "at least one layer is needed"))?;
         for (n, layer) in self.layer.iter().enumerate() {
-            let fail = |key: &str, reason: &str| Err(TrainError::recipe(format!("network.layer[{n}].{key}"), reason));
+            let fail = |key: &str, reason: &str| {
+                Err(TrainError::recipe(format!("network.layer[{n}].{key}"), reason))
+            };
             if layer.outputs == 0 || layer.outputs > 1024 || (n == last && layer.outputs != LAYERS) {
                 return fail("outputs", "1 to 1024 are supported, and 6 in the last layer");
             }
@@ -276,7 +271,9 @@ impl Network {
             match layer.activation {
                 None if n != last => return fail("activation", "every layer but the last needs one"),
                 Some(_) if n == last => return fail("activation", "the last layer has none"),
-                Some(a) if !(1..=8).contains(&a.bits) => return fail("activation.bits", "1 to 8 are supported"),
+                Some(a) if !(1..=8).contains(&a.bits) => {
+                    return fail("activation.bits", "1 to 8 are supported");
+                }
                 Some(a) if !(-8..=16).contains(&a.fraction) => {
                     return fail("activation.fraction", "-8 to 16 are supported");
                 }
@@ -320,7 +317,10 @@ impl Recipe {
         }
         let v = self.validation;
         if v.every == 0 || v.batches == 0 || v.batch == 0 || !(0.0..=1.0).contains(&v.false_positives) {
-            return fail("validation".into(), "every, batches and batch are positive, false_positives 0 to 1");
+            return fail(
+                "validation".into(),
+                "every, batches and batch are positive, false_positives 0 to 1",
+            );
         }
         if self.checkpoint_every == 0 {
             return fail("checkpoint_every".into(), "must be positive");

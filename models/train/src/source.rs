@@ -1,7 +1,9 @@
 //! Where batches come from.
 
-use crate::recipe::LAYERS;
+use serde::Deserialize;
+
 use crate::random::Random;
+use crate::recipe::LAYERS;
 
 /// Makes batches. The same seed and batch number give the same batch, whichever were made before.
 pub trait Source: Send + Sync {
@@ -66,7 +68,8 @@ fn transpose(planes: &[f32], inner: usize, plane: usize) -> Vec<f32> {
 }
 
 /// A toy for tests: straight tracks across the six layers, among hits of noise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Synthetic {
     /// Seed of everything.
     pub seed: u64,

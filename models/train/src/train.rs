@@ -74,7 +74,11 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn open(recipe: &'a Recipe, source: &'a dyn Source, settings: &'a Settings<'a>) -> Result<Self, TrainError> {
+    fn open(
+        recipe: &'a Recipe,
+        source: &'a dyn Source,
+        settings: &'a Settings<'a>,
+    ) -> Result<Self, TrainError> {
         fs::create_dir_all(settings.dir).map_err(|error| TrainError::file(settings.dir, error))?;
         let (mut state, mut start) = (State::new(&recipe.network, recipe.seed), None);
         if let Some(path) = settings.start {
@@ -105,7 +109,8 @@ impl<'a> Run<'a> {
             };
             (at, state, moments) = (position, saved, saved_moments);
         }
-        let journal = Journal::open(settings.dir.join("log.jsonl"), recipe, steps_before(recipe, at.stage) + at.step)?;
+        let journal =
+            Journal::open(settings.dir.join("log.jsonl"), recipe, steps_before(recipe, at.stage) + at.step)?;
         Ok(Self { recipe, source, settings, start, at, state, moments, journal, begun: Instant::now() })
     }
 
@@ -166,7 +171,8 @@ impl<'a> Run<'a> {
 
     /// What happens before a stage's first step.
     fn begin(&mut self, stage: &Stage) -> Result<(), TrainError> {
-        let first = stage.quantize && !self.recipe.stage[..self.at.stage].iter().any(|before| before.quantize);
+        let first =
+            stage.quantize && !self.recipe.stage[..self.at.stage].iter().any(|before| before.quantize);
         if first {
             if stage.equalize {
                 let (height, width) = self.source.extents();
@@ -243,8 +249,8 @@ impl<'a> Run<'a> {
             area: scores.area(),
             efficiency: efficiency.map(|(efficiency, _)| efficiency),
             threshold: efficiency.map(|(_, threshold)| threshold).filter(|threshold| threshold.is_finite()),
-            cost: self.state.costs(&recipe.network),
-            zeros: self.state.zeros(),
+            cost: if stage.quantize { self.state.costs(&recipe.network) } else { Vec::new() },
+            zeros: if stage.quantize { self.state.zeros() } else { 0.0 },
             pruned: prune::counts(&self.state),
             seconds: self.begun.elapsed().as_secs_f64(),
         })
@@ -265,7 +271,9 @@ impl<'a> Run<'a> {
         }
         let bar = ProgressBar::new(stage.steps).with_prefix(stage.name.clone()).with_position(self.at.step);
         let template = "{prefix} {wide_bar} {pos}/{len} {eta} {msg}";
-        bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+        bar.with_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        )
     }
 }
 

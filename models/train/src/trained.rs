@@ -104,7 +104,8 @@ impl Trained {
         let fraction: Vec<i32> = self.state.layers[layer].fraction.iter().map(|&f| whole(f)).collect();
         let input = self.network().input_fraction(layer);
         let bias = self.state.layers[layer].bias.iter().zip(&fraction);
-        let bias = bias.map(|(&bias, &fraction)| crate::quantize::bias_code(bias, fraction + input)).collect();
+        let bias =
+            bias.map(|(&bias, &fraction)| crate::quantize::bias_code(bias, fraction + input)).collect();
         LayerCodes { weight: self.state.weight_codes(layer), fraction, bias }
     }
 }

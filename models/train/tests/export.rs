@@ -86,7 +86,9 @@ fn lower(bytes: &[u8], output: Option<&str>) -> Program {
 fn emulate(program: &Program, batch: &Batch) -> Vec<f64> {
     let plane = batch.height * batch.width;
     let codes = |n: usize| {
-        (0..LAYERS).flat_map(move |layer| &batch.x[(layer * batch.n + n) * plane..][..plane]).map(|&x| x as i64)
+        (0..LAYERS)
+            .flat_map(move |layer| &batch.x[(layer * batch.n + n) * plane..][..plane])
+            .map(|&x| x as i64)
     };
     let codes: Vec<i64> = (0..batch.n).flat_map(codes).collect();
     let answer = Emulator::new(program).unwrap().run(&[&codes], batch.n).unwrap();
@@ -108,7 +110,8 @@ fn qonnx_has_the_same_bits() {
     let expected: Vec<f64> = (0..logits.len()).map(|at| logits[by_image(at)].into()).collect();
     let distinct = expected.iter().map(|z| z.to_bits()).collect::<std::collections::BTreeSet<_>>();
     assert!(distinct.len() > 20, "the logits say little: {} values", distinct.len());
-    let export = Export { flavour: Flavour::Qonnx, height: SOURCE.height, width: SOURCE.width, threshold: 0.0 };
+    let export =
+        Export { flavour: Flavour::Qonnx, height: SOURCE.height, width: SOURCE.width, threshold: 0.0 };
     let bytes = quantized.export(&export).unwrap();
     assert_eq!(emulate(&lower(&bytes, Some("logits")), &batch), expected);
     for threshold in [-1.3, -0.25, 0.0, 0.4] {
