@@ -6,6 +6,8 @@ mod cosim;
 mod emulate;
 mod inspect;
 mod sample;
+#[cfg(feature = "train")]
+mod train;
 
 use nn2hdl_compiler::front::{self, Lowered};
 
@@ -24,6 +26,15 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Cosim(args) => cosim::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args, output),
+        #[cfg(not(feature = "train"))]
+        Command::Train(_) => Err(Failure::new(
+            "no-train",
+            "",
+            "this nn2hdl was built without training",
+            "build it with `cargo build --release --features train`",
+        )),
     }
 }
 
