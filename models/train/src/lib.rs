@@ -6,6 +6,7 @@
 //! The quantized network computes with values that are multiples of the runtime's steps and small enough for float32 to be
 //! exact, and rounds with the runtime's own code, so that it gives the emulator's bits.
 
+mod chamber;
 mod checkpoint;
 mod equalize;
 mod error;
@@ -25,6 +26,7 @@ mod state;
 mod train;
 mod trained;
 
+pub use chamber::Chamber;
 pub use error::TrainError;
 pub use export::{Export, Flavour};
 pub use journal::Record;

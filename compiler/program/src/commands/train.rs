@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nn2hdl_train::{
-    Export, Flavour, Outcome, Recipe, Record, Settings, Source, Synthetic, TrainError, Trained,
+    Chamber, Export, Flavour, Outcome, Recipe, Record, Settings, Source, Synthetic, TrainError, Trained,
 };
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(St
 
 /// The source that the recipe's table `[source]` describes by its `kind`.
 fn source(recipe: &Recipe) -> Result<Box<dyn Source>, Failure> {
-    let fail = |message: String| Failure::new("source", "source", message, "sources: kind = \"synthetic\"");
+    let fail = |message: String| Failure::new("source", "source", message, "sources: kind = \"chamber\" or kind = \"synthetic\"");
     let mut table = recipe.source.clone();
     let kind = table.remove("kind");
     match kind.as_ref().and_then(|kind| kind.as_str()) {
@@ -91,6 +91,10 @@ fn source(recipe: &Recipe) -> Result<Box<dyn Source>, Failure> {
             let source: Synthetic =
                 table.try_into().map_err(|error| fail(format!("{error}").trim().into()))?;
             Ok(Box::new(source))
+        }
+        Some("chamber") => {
+            let settings = table.try_into().map_err(|error| fail(format!("{error}").trim().into()))?;
+            Ok(Box::new(Chamber::new(settings).map_err(|error| fail(error.to_string()))?))
         }
         Some(other) => Err(fail(format!("there is no source `{other}`"))),
         None => Err(fail("the recipe names no source".into())),
