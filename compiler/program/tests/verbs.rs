@@ -260,3 +260,16 @@ fn only_directories_of_its_own_are_replaced() {
     assert_eq!(run(&["compile", "tracer-graph", "--ii", "3", "-o", dir.to_str().unwrap()]).code, Some(1));
     assert_eq!(fs::read(dir.join("rtl/muon_window.v")).unwrap(), before, "a failure leaves what was there");
 }
+
+/// Training is compiled in on demand; the verb is there always.
+#[test]
+fn train_says_what_it_needs() {
+    let root = tempfile::tempdir().unwrap();
+    let recipe = root.path().join("recipe.toml");
+    fs::write(&recipe, "sead = 1\n").unwrap();
+    let output = run(&["train", recipe.to_str().unwrap(), "-o", root.path().join("out").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = if cfg!(feature = "train") { "sead" } else { "cargo build --release --features train" };
+    assert!(message.contains(expected), "{message}");
+}
