@@ -267,9 +267,8 @@ fn train_says_what_it_needs() {
     let root = tempfile::tempdir().unwrap();
     let recipe = root.path().join("recipe.toml");
     fs::write(&recipe, "sead = 1\n").unwrap();
-    let output = run(&["train", recipe.to_str().unwrap(), "-o", root.path().join("out").to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    let ran = run(&["train", recipe.to_str().unwrap(), "-o", root.path().join("out").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1));
     let expected = if cfg!(feature = "train") { "sead" } else { "cargo build --release --features train" };
-    assert!(message.contains(expected), "{message}");
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
 }
