@@ -79,3 +79,127 @@ pub(crate) fn gradients(
     }
     Ok(Gradients { loss: f64::from(loss.to_scalar::<f32>()?), by })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Source, Synthetic};
+
+    fn recipe(beta: f64, resources: f64) -> Recipe {
+        let text = format!(
+            "stage = [{{ name = 'a', steps = 1, batch = 1, rate = 1e-3, quantize = false }}]
+            loss = {{ beta = {beta}, resources = {resources} }}
+            [[network.layer]]
+            outputs = 3
+            rows = 3
+            columns = 5
+            bits = 5
+            activation = {{ bits = 3, fraction = 1 }}
+            [[network.layer]]
+            outputs = 6
+            rows = 1
+            columns = 3
+            bits = 4"
+        );
+        Recipe::parse(&text).unwrap()
+    }
+
+    fn batch() -> Batch {
+        let mut batch = Batch::new(5, 3, 20);
+        Synthetic { seed: 1, height: 3, width: 20 }.fill(0, &mut batch);
+        batch
+    }
+
+    /// Every `skip`th parameter of a kind, moved by `by` and back.
+    fn slopes(state: &State, kind: usize, by: f32, loss: impl Fn(&State) -> f64) -> Vec<(usize, usize, f64)> {
+        let mut found = Vec::new();
+        for layer in 0..state.layers.len() {
+            for n in (0..state.layers[layer].learned()[kind].len()).step_by(7) {
+                let at = |change: f32| {
+                    let mut moved = state.clone();
+                    moved.layers[layer].learned_mut()[kind][n] += change;
+                    loss(&moved)
+                };
+                found.push((layer, n, (at(by) - at(-by)) / f64::from(2.0 * by)));
+            }
+        }
+        found
+    }
+
+    fn agree(slopes: Vec<(usize, usize, f64)>, by: &[[Vec<f32>; 3]], kind: usize, tolerance: f64) {
+        assert!(slopes.iter().any(|(_, _, slope)| slope.abs() > 1e-4));
+        for (layer, n, slope) in slopes {
+            let found = f64::from(by[layer][kind][n]);
+            assert!((slope - found).abs() < tolerance, "layer {layer}, {kind}, {n}: {slope} {found}");
+        }
+    }
+
+    #[test]
+    fn float_gradients_are_slopes() {
+        let (recipe, batch) = (recipe(2.5, 0.0), batch());
+        let mut state = State::new(&recipe.network, 1);
+        state.layers[0].bias.fill(0.1);
+        let found = gradients(&recipe, &state, false, &batch).unwrap();
+        let x = by_image(&batch.x, batch.n, batch.height * batch.width);
+        let entropy = cross_entropy(&batch, 2.5);
+        let loss = |state: &State| {
+            let logits = state.forward(&recipe.network, false, &x, (batch.height, batch.width), |_, _| {});
+            let (sum, weight) = entropy.sums(&logits);
+            sum / weight
+        };
+        assert!((loss(&state) - found.loss).abs() < 1e-5);
+        for kind in [0, 1] {
+            agree(slopes(&state, kind, 1e-3, loss), &found.by, kind, 2e-3);
+        }
+    }
+
+    /// With no voxel that counts, the resource term is all there is.
+    #[test]
+    fn resource_gradients_are_slopes() {
+        let (recipe, mut batch) = (recipe(1.0, 0.01), batch());
+        batch.weight.fill(0.0);
+        let mut state = State::new(&recipe.network, 1);
+        // Away from the kink at zero.
+        let weights = state.layers.iter_mut().flat_map(|layer| &mut layer.weight);
+        weights.for_each(|weight| *weight = weight.abs().max(0.05).copysign(*weight));
+        state.start_quantization(&recipe.network);
+        let loss = |state: &State| gradients(&recipe, state, true, &batch).unwrap().loss;
+        let found = gradients(&recipe, &state, true, &batch).unwrap();
+        let term = |layer: usize| {
+            let spec = &state.layers[layer];
+            let per_channel = spec.weight.len() / spec.fraction.len();
+            let bits = f64::from(recipe.network.input_bits(layer));
+            let digits = |(n, w): (usize, &f32)| {
+                (1.0 + f64::from(w.abs()) * f64::from(spec.fraction[n / per_channel]).exp2()).log2() * bits
+            };
+            spec.weight.iter().enumerate().map(digits).sum::<f64>()
+        };
+        assert!((found.loss - 0.01 * (term(0) + term(1))).abs() < 1e-4);
+        for kind in [0, 2] {
+            agree(slopes(&state, kind, 4e-3, loss), &found.by, kind, 2e-2);
+        }
+    }
+
+    #[test]
+    fn quantized_gradients_pass_straight() {
+        let (recipe, batch) = (recipe(1.0, 0.0), batch());
+        let mut state = State::new(&recipe.network, 1);
+        state.start_quantization(&recipe.network);
+        let mut limits = state.layers[0].limit.to_vec();
+        limits[3] = 0;
+        (state.layers[0].limit, state.layers[0].weight[3]) = (limits.into(), 0.0);
+        state.layers[0].weight[4] = 100.0;
+        let found = gradients(&recipe, &state, true, &batch).unwrap();
+        assert_eq!(found.by[0][0][3], 0.0, "pruned");
+        assert_eq!(found.by[0][0][4], 0.0, "saturated");
+        assert!(found.by[0][0].iter().chain(&found.by[0][2]).all(|g| g.is_finite()));
+        assert!(found.by[0][2].iter().any(|&g| g != 0.0));
+        // The used weights are codes of their channel.
+        let (used, _) = state.used(&recipe.network, 0, true);
+        let codes = state.weight_codes(0);
+        let per_channel = used.len() / 3;
+        for (n, (&used, &code)) in used.iter().zip(&codes).enumerate() {
+            assert_eq!(used, code as f32 * (-state.layers[0].fraction[n / per_channel]).exp2());
+        }
+    }
+}

@@ -178,7 +178,7 @@ impl WithSimd for Forward<'_> {
             }
             for row in 0..g.height {
                 for column in (0..g.width).step_by(2 * lanes) {
-                    let mut sum = [start, start];
+                    let mut sum = start.map(|start| [start, start]);
                     let mut weights = weights.as_chunks::<BLOCK>().0;
                     for input in 0..g.inputs {
                         for tap in 0..g.rows {
@@ -189,25 +189,25 @@ impl WithSimd for Forward<'_> {
                             for (shift, weight) in here.iter().enumerate() {
                                 let x = S::as_simd_f32s(&x[shift..shift + 2 * lanes]).0;
                                 let (low, high) = (x[0], x[1]);
-                                for n in 0..BLOCK {
-                                    let weight = simd.splat_f32s(weight[n]);
-                                    sum[0][n] = simd.mul_add_e_f32s(weight, low, sum[0][n]);
-                                    sum[1][n] = simd.mul_add_e_f32s(weight, high, sum[1][n]);
+                                for (sum, &weight) in sum.iter_mut().zip(weight) {
+                                    let weight = simd.splat_f32s(weight);
+                                    sum[0] = simd.mul_add_e_f32s(weight, low, sum[0]);
+                                    sum[1] = simd.mul_add_e_f32s(weight, high, sum[1]);
                                 }
                             }
                         }
                     }
-                    for n in 0..kept {
+                    for (n, sum) in sum.iter().enumerate().take(kept) {
                         let to = ((first + n) * g.height + row) * g.width + column;
                         let room = (g.width - column).min(2 * lanes);
                         let to = &mut out[to..to + room];
                         if room == 2 * lanes {
                             let to = S::as_mut_simd_f32s(to).0;
-                            (to[0], to[1]) = (sum[0][n], sum[1][n]);
+                            (to[0], to[1]) = (sum[0], sum[1]);
                         } else {
                             let (low, high) = to.split_at_mut(room.min(lanes));
-                            simd.partial_store_f32s(low, sum[0][n]);
-                            simd.partial_store_f32s(high, sum[1][n]);
+                            simd.partial_store_f32s(low, sum[0]);
+                            simd.partial_store_f32s(high, sum[1]);
                         }
                     }
                 }

@@ -3,8 +3,8 @@
 //! A [`Recipe`] describes network, loss and stages; a [`Source`] makes batches; [`train`] leaves one file of parameters for each stage,
 //! a checkpoint and a log. [`Trained`] reads a stage's file, computes its logits and exports it.
 //!
-//! The quantized network computes with values that are multiples of the runtime's steps and small enough for float32 to be
-//! exact, and rounds with the runtime's own code, so that it gives the emulator's bits.
+//! The quantized network computes with values that are multiples of the runtime's steps, and rounds with the runtime's own code. Unless
+//! it is very wide, float32 holds every sum exactly ([`Trained::is_exact`]) and the answer has the emulator's bits.
 
 mod chamber;
 mod checkpoint;

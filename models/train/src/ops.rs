@@ -7,7 +7,7 @@ use candle_core::{
 };
 
 use crate::kernel::{self, Geometry};
-use crate::quantize::{self, Codes};
+use crate::quantize::{self, Codes, Stairs};
 use crate::recipe::Activation;
 
 /// Runs `work` on a tensor's elements in row-major order.
@@ -126,7 +126,7 @@ impl CustomOp1 for Activate {
 /// `Relu`, and a quantizer if there is one, in place.
 pub(crate) fn activate(values: &mut [f32], activation: Option<Activation>) {
     match activation {
-        Some(activation) => quantize::activate(values, activation),
+        Some(activation) => Stairs::new(activation).apply(values),
         None => values.iter_mut().for_each(|value| *value = value.max(0.0)),
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn prune(
             }
             take(
                 state,
-                candidates.iter().take_while(|candidate| {
+                // A weight that lost a digit may be the next cheapest again, so not all are taken at once.
+                candidates.iter().take(candidates.len().div_ceil(16)).take_while(|candidate| {
                     let more = cost > budget;
                     cost -= candidate.saved;
                     more
@@ -120,4 +121,76 @@ fn candidates(state: &State, moments: &Moments, network: &Network, whole_weights
 pub(crate) fn counts(state: &State) -> (usize, usize) {
     let limits = || state.layers.iter().flat_map(|layer| layer.limit.iter());
     (limits().filter(|&&l| l == 0).count(), limits().filter(|&&l| l != 0 && l != FREE).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Recipe;
+
+    fn network() -> Network {
+        let text = "stage = [{ name = 'a', steps = 1, batch = 1, rate = 1e-3, quantize = false }]
+            [[network.layer]]
+            outputs = 2
+            rows = 1
+            columns = 3
+            bits = 6
+            activation = { bits = 4, fraction = 1 }
+            [[network.layer]]
+            outputs = 6
+            rows = 1
+            columns = 1
+            bits = 6";
+        Recipe::parse(text).unwrap().network
+    }
+
+    fn prepared() -> (Network, State, Moments) {
+        let network = network();
+        let mut state = State::new(&network, 1);
+        state.start_quantization(&network);
+        let mut moments = Moments::new(&state);
+        moments.second.iter_mut().for_each(|kinds| kinds[0].fill(1.0));
+        (network, state, moments)
+    }
+
+    #[test]
+    fn the_budget_is_kept_by_the_cheapest_removals() {
+        let (network, mut state, mut moments) = prepared();
+        // The last layer's inputs have four bits, but its weights matter far more.
+        moments.second[1][0].fill(1e20);
+        let before = state.costs(&network);
+        assert!(before[0] > 40.0);
+        prune(&mut state, &moments, &network, (Some(before[1] + 20.0), None));
+        let after = state.costs(&network);
+        assert_eq!(after[1], before[1]);
+        assert!(after[0] <= 20.0 && after[0] > 15.0, "{after:?}");
+        let again = state.clone();
+        prune(&mut state, &moments, &network, (Some(before[1] + 20.0), None));
+        assert_eq!(state, again);
+        prune(&mut state, &moments, &network, (Some(0.0), None));
+        assert_eq!(state.costs(&network), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn zeros_are_made_and_nothing_comes_back() {
+        let (network, mut state, moments) = prepared();
+        prune(&mut state, &moments, &network, (None, Some(0.5)));
+        assert!((0.5..0.55).contains(&state.zeros()), "{}", state.zeros());
+        freeze(&mut state);
+        let cost: f64 = state.costs(&network).iter().sum();
+        for layer in &mut state.layers {
+            layer.weight.iter_mut().for_each(|weight| *weight *= 1.37);
+        }
+        assert!(state.costs(&network).iter().sum::<f64>() <= cost);
+        assert!(state.zeros() >= 0.5);
+    }
+
+    #[test]
+    fn the_ramp_is_cubic() {
+        let prune = Prune { budget: Some(100.0), zeros: Some(0.8), start: 10, end: 30, every: 1 };
+        let at = |step| allowed(&prune, step, 900.0);
+        assert_eq!(at(10), (Some(900.0), Some(0.0)));
+        assert_eq!(at(20), (Some(200.0), Some(0.8 * 0.875)));
+        assert_eq!(at(30), (Some(100.0), Some(0.8)));
+    }
 }

@@ -98,12 +98,35 @@ pub(crate) fn bias_code(bias: f32, fraction: i32) -> i64 {
     fixed(f64::from(bias), quantizer)
 }
 
-/// Quantizes activations in place.
-pub(crate) fn activate(values: &mut [f32], activation: Activation) {
-    let (quantizer, step) = (activation.quantizer(), 2f64.powi(-activation.fraction) as f32);
-    for value in values {
-        // What is below zero saturates; this spares most of the rounding.
-        *value = if *value <= 0.0 { 0.0 } else { fixed(f64::from(*value), quantizer) as f32 * step };
+/// An activation's quantizer as a table of the runtime's own answers.
+///
+/// Rounding can change at multiples of half a step only, so the answer at each multiple and between each two is all there is to know.
+pub(crate) struct Stairs {
+    /// Values from 0 in half steps: at the multiple, then beyond it.
+    values: Vec<f32>,
+    /// Half steps in one.
+    scale: f32,
+    /// The multiple from which all saturates.
+    top: f32,
+}
+
+impl Stairs {
+    pub fn new(activation: Activation) -> Self {
+        let quantizer = activation.quantizer();
+        let step = 2f64.powi(-activation.fraction);
+        let value = |halves: f64| (fixed(halves * step / 2.0, quantizer) as f64 * step) as f32;
+        let top = 2u32 << activation.bits;
+        let values = (0..=2 * top).map(|n| value(f64::from(n) / 2.0)).collect();
+        Self { values, scale: (2.0 / step) as f32, top: top as f32 }
+    }
+
+    /// Quantizes in place; what is below zero saturates there.
+    pub fn apply(&self, values: &mut [f32]) {
+        for value in values {
+            let halves = (*value * self.scale).clamp(0.0, self.top);
+            let whole = halves as usize;
+            *value = self.values[2 * whole + usize::from(whole as f32 != halves)];
+        }
     }
 }
 
@@ -136,6 +159,22 @@ mod tests {
         }
         let codes = Codes::new(4);
         assert_eq!([0.5, 1.5, 2.5, -0.5, 99.0].map(|w| codes.code(w, 0, FREE)), [0, 2, 2, 0, 7]);
+    }
+
+    #[test]
+    fn stairs_are_the_quantizer() {
+        for (bits, fraction) in [(1, 0), (2, 3), (4, -2), (8, 7)] {
+            for &rounding in Rounding::ALL {
+                let activation = Activation { bits, fraction, rounding };
+                let step = 2f64.powi(-fraction) as f32;
+                let mut values: Vec<f32> = (-40..(20 << bits)).map(|n| n as f32 * step / 16.0).collect();
+                values.extend([1e30, -1e30, f32::MIN_POSITIVE, f32::INFINITY, 0.499_999_97 * step]);
+                let exact = |&v: &f32| fixed(f64::from(v).min(1e35), activation.quantizer()) as f32 * step;
+                let expected: Vec<f32> = values.iter().map(exact).collect();
+                Stairs::new(activation).apply(&mut values);
+                assert_eq!(values, expected, "{activation:?}");
+            }
+        }
     }
 
     #[test]

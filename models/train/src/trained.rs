@@ -99,6 +99,20 @@ impl Trained {
         self.state.zeros()
     }
 
+    /// Whether no sum of a quantized network can leave the integers that float32 holds, so that [`forward`](Self::forward) gives the
+    /// emulator's bits.
+    pub fn is_exact(&self) -> bool {
+        let exact = |layer: usize| {
+            let LayerCodes { weight, bias, .. } = self.codes(layer);
+            let greatest = (1i64 << self.network().input_bits(layer)) - 1;
+            let reach = |(weights, bias): (&[i32], &i64)| {
+                bias.abs() + greatest * weights.iter().map(|&code| i64::from(code.abs())).sum::<i64>()
+            };
+            weight.chunks(weight.len() / bias.len()).zip(&bias).all(|channel| reach(channel) < 1 << 24)
+        };
+        self.quantized && (0..self.network().layer.len()).all(exact)
+    }
+
     /// A layer's weights and biases as integers.
     pub fn codes(&self, layer: usize) -> LayerCodes {
         let fraction: Vec<i32> = self.state.layers[layer].fraction.iter().map(|&f| whole(f)).collect();

@@ -100,6 +100,7 @@ fn qonnx_has_the_same_bits() {
     let dir = tempfile::tempdir().unwrap();
     let [float, quantized] = trained(dir.path()).unwrap();
     assert!(quantized.costs().iter().sum::<f64>() <= 1500.0, "{:?}", quantized.costs());
+    assert!(quantized.is_exact() && !float.is_exact());
     let batch = images(40);
     let (n, plane) = (batch.n, batch.height * batch.width);
     let logits = quantized.forward(&batch).unwrap();

@@ -145,6 +145,7 @@ fn a_stage_starts_from_another_training() {
 
 #[test]
 fn nonsense_is_refused() {
+    Recipe::parse(include_str!("../recipes/synthetic.toml")).unwrap();
     for (from, to, word) in [
         ("seed = 3", "sead = 3", "sead"),
         ("bits = 3,", "bits = 9,", "activation.bits"),
