@@ -13,15 +13,21 @@ pub struct ZooModel {
     pub onnx: &'static [u8],
     /// Options that `nn2hdl compile` needs for it, none if the network states all formats itself.
     pub options: &'static [&'static str],
-    /// An uncompressed `.npz` file with the arrays below; axis 0 is the frame.
+    /// A `.npz` file with the arrays below; axis 0 is the frame.
     pub sample: &'static [u8],
     /// The network's inputs, each with the name of its array in the sample.
     pub inputs: &'static [(&'static str, &'static str)],
+    /// The recipe by which `nn2hdl train` makes it, where there is one.
+    pub recipe: Option<&'static str>,
+    /// The parameters of the recipe's float stage, as `nn2hdl train` wrote them.
+    pub float: Option<&'static [u8]>,
+    /// Whether it can be compiled to hardware: images of two dimensions cannot yet be streamed.
+    pub hardware: bool,
     /// The network's outputs, each with the name of the array of exact answers (float64) in the sample.
     pub outputs: &'static [(&'static str, &'static str)],
 }
 
-static ZOO: [ZooModel; 3] = [
+static ZOO: [ZooModel; 5] = [
     ZooModel {
         name: "muon-window",
         summary: "finds a muon and its bend in 6 layers x 16 strips: MLP 96-24-16-4, 4-bit weights, half pruned",
@@ -30,6 +36,33 @@ static ZOO: [ZooModel; 3] = [
         sample: include_bytes!("../muon_window/sample.npz"),
         inputs: &[("window", "input")],
         outputs: &[("logits", "output")],
+        recipe: None,
+        float: None,
+        hardware: true,
+    },
+    ZooModel {
+        name: "muon-segment",
+        summary: "marks a muon's voxels in a chamber of 6 layers x 8 partitions x 384 strips: three convolutions, accurate",
+        onnx: include_bytes!("../muon_segment/muon_segment.onnx"),
+        options: &[],
+        sample: include_bytes!("../muon_segment/sample.npz"),
+        inputs: &[("image", "image")],
+        outputs: &[("mask", "mask")],
+        recipe: Some(include_str!("../muon_segment/recipe.toml")),
+        float: Some(include_bytes!("../muon_segment/float.safetensors")),
+        hardware: false,
+    },
+    ZooModel {
+        name: "muon-segment-bx",
+        summary: "the same task, small enough for one image every bunch crossing: two convolutions, 2-bit activations",
+        onnx: include_bytes!("../muon_segment_bx/muon_segment_bx.onnx"),
+        options: &[],
+        sample: include_bytes!("../muon_segment_bx/sample.npz"),
+        inputs: &[("image", "image")],
+        outputs: &[("mask", "mask")],
+        recipe: Some(include_str!("../muon_segment_bx/recipe.toml")),
+        float: Some(include_bytes!("../muon_segment_bx/float.safetensors")),
+        hardware: false,
     },
     ZooModel {
         name: "tracer-conv",
@@ -39,6 +72,9 @@ static ZOO: [ZooModel; 3] = [
         sample: include_bytes!("../tracers/tracer_conv.npz"),
         inputs: &[("x", "x")],
         outputs: &[("y", "y")],
+        recipe: None,
+        float: None,
+        hardware: true,
     },
     ZooModel {
         name: "tracer-graph",
@@ -48,6 +84,9 @@ static ZOO: [ZooModel; 3] = [
         sample: include_bytes!("../tracers/tracer_graph.npz"),
         inputs: &[("x", "x"), ("edge_attr", "edge_attr"), ("edge_index", "edge_index")],
         outputs: &[("y", "y")],
+        recipe: None,
+        float: None,
+        hardware: true,
     },
 ];
 

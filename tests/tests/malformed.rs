@@ -41,7 +41,10 @@ fn damaged_models_are_refused_or_understood() {
         Options { input_format: Some("fixed<8,4>".parse().expect("a format")), ..Options::default() };
     let (mut refused, mut understood, mut slowest) = (0, 0, Duration::ZERO);
     for number in 0..wanted() {
-        let model = &zoo()[number % zoo().len()];
+        // Images are large: they are damaged less often.
+        let models = zoo().iter().filter(|model| model.hardware || number % 100 == 0);
+        let models: Vec<_> = models.collect();
+        let model = models[number / 100 % models.len()];
         let mut rng = SmallRng::seed_from_u64(number as u64);
         let bytes = damage(model.onnx, &mut rng);
         let start = Instant::now();

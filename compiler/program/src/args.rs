@@ -170,8 +170,8 @@ pub struct SampleArgs {
 #[derive(Debug, ClapArgs)]
 #[cfg_attr(not(feature = "train"), allow(dead_code))]
 pub struct TrainArgs {
-    /// TOML file: network, stages, loss, source of events
-    pub recipe: PathBuf,
+    /// TOML file (network, stages, loss, source of events), or the name of a zoo model that has a recipe
+    pub recipe: String,
     /// Directory of parameters, checkpoint, log and ONNX files; a training found there goes on
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

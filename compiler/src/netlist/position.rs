@@ -13,8 +13,8 @@ use crate::datapath::linear::Optimizer;
 use crate::diagnostic::Diagnostic;
 use crate::schedule::pipeline::Stages;
 
-/// A tensor of at least this many axes is an image: frame, channels, and at least two spatial axes.
-const IMAGE_AXES: usize = 4;
+/// A tensor of more than this many axes is an image: channels, then rows and columns.
+const SPATIAL: usize = 2;
 
 /// The cost of all channels of one position, unpipelined.
 #[derive(Clone, Debug, Serialize)]
@@ -43,10 +43,9 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
     for step in &block.steps {
         let Step::Kernel(kernel) = step else { continue };
         let shape = &block.value(kernel.out).shape;
-        if shape.len() < IMAGE_AXES {
-            continue;
-        }
-        let middle = |p: &[usize]| p[2..].iter().zip(&shape[2..]).all(|(&at, &extent)| at == extent / 2);
+        let Some(channels) = shape.len().checked_sub(SPATIAL).filter(|&channels| channels > 0) else { continue };
+        let middle =
+            |p: &[usize]| p[channels..].iter().zip(&shape[channels..]).all(|(&at, &extent)| at == extent / 2);
         let positions = points(shape).filter(|p| middle(p)).collect();
         let interval = |tap: &Tap| -> Interval {
             let value = block.value(tap.value);

@@ -1,16 +1,19 @@
 //! `train`: parameters, log and ONNX files of a recipe.
 
 use std::fs;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nn2hdl_train::{
     Chamber, Export, Flavour, Outcome, Recipe, Record, Settings, Source, Synthetic, TrainError, Trained,
 };
+use nn2hdl_models::{find, zoo};
 use serde::Serialize;
 
 use crate::args::TrainArgs;
 use crate::directory::write_file;
 use crate::failure::Failure;
+use crate::names::nearest;
 use crate::output::Output;
 
 #[derive(Serialize)]
@@ -26,9 +29,9 @@ struct Report<'a> {
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
-    let text = fs::read_to_string(&args.recipe).map_err(|error| Failure::file(&args.recipe, &error))?;
+    let text = text(&args.recipe)?;
     let about = |error: TrainError| {
-        Failure::new("train", "", error.to_string(), "").about(args.recipe.display().to_string())
+        Failure::new("train", "", error.to_string(), "").about(&args.recipe)
     };
     let recipe = Recipe::parse(&text).map_err(about)?;
     let source = source(&recipe)?;
@@ -61,6 +64,21 @@ pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
     let digest = recipe.digest();
     output.result(&Report { schema: "nn2hdl.train/1", digest, threshold, files: &written, last }, &words);
     Ok(0)
+}
+
+/// The text of a recipe: a file, or one of the zoo.
+fn text(recipe: &str) -> Result<String, Failure> {
+    let path = Path::new(recipe);
+    if path.is_file() {
+        return fs::read_to_string(path).map_err(|error| Failure::file(path, &error));
+    }
+    if let Some(text) = find(recipe).and_then(|model| model.recipe) {
+        return Ok(text.to_owned());
+    }
+    let names: Vec<&str> = zoo().iter().filter(|model| model.recipe.is_some()).map(|model| model.name).collect();
+    let meant = nearest(recipe, names.iter().copied()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+    let help = format!("{meant}the zoo has recipes for {}", names.join(", "));
+    Err(Failure::new("no-recipe", recipe, "there is no such file or zoo model with a recipe", help))
 }
 
 /// The ONNX files of every stage.
