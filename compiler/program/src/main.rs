@@ -11,6 +11,7 @@ mod model;
 mod names;
 mod output;
 mod settings;
+mod simulation;
 mod tensors;
 
 use std::panic;
