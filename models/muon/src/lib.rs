@@ -9,6 +9,7 @@ pub mod compare;
 pub mod event;
 pub mod file;
 pub mod geometry;
+pub mod metrics;
 pub mod offline;
 pub mod parameters;
 pub mod real;
