@@ -39,6 +39,8 @@ pub enum Command {
     Data(DataArgs),
     /// Measure the physics: networks and the conventional baseline on simulated and real events
     Eval(EvalArgs),
+    /// Train a network of the recipe, quantized and pruned (needs the cargo feature `train`)
+    Train(TrainArgs),
 }
 
 /// Settings of a design, each also a key of the configuration file.
@@ -230,4 +232,27 @@ pub struct EvalArgs {
     /// Write a report: one HTML file
     #[arg(short, long, value_name = "REPORT.html")]
     pub output: Option<PathBuf>,
+}
+
+/// `train`.
+#[derive(Debug, ClapArgs)]
+#[cfg_attr(not(feature = "train"), allow(dead_code))]
+pub struct TrainArgs {
+    /// TOML file: network, stages, loss, source of events
+    pub recipe: PathBuf,
+    /// Directory of parameters, checkpoint, log and ONNX files; a training found there goes on
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Start from the parameters of this stage's file (.safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub start: Option<PathBuf>,
+    /// Partitions of an image in the ONNX files
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub height: usize,
+    /// Strips of an image in the ONNX files
+    #[arg(long, value_name = "N", default_value_t = 384)]
+    pub width: usize,
+    /// Logit from which the ONNX files mark a voxel [default: the last validation's, at the recipe's share of false positives]
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
 }

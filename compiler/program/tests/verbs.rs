@@ -260,3 +260,15 @@ fn only_directories_of_its_own_are_replaced() {
     assert_eq!(run(&["compile", "tracer-graph", "--ii", "3", "-o", dir.to_str().unwrap()]).code, Some(1));
     assert_eq!(fs::read(dir.join("rtl/muon_window.v")).unwrap(), before, "a failure leaves what was there");
 }
+
+/// Training is compiled in on demand; the verb is there always.
+#[test]
+fn train_says_what_it_needs() {
+    let root = tempfile::tempdir().unwrap();
+    let recipe = root.path().join("recipe.toml");
+    fs::write(&recipe, "sead = 1\n").unwrap();
+    let ran = run(&["train", recipe.to_str().unwrap(), "-o", root.path().join("out").to_str().unwrap()]);
+    assert_eq!(ran.code, Some(1));
+    let expected = if cfg!(feature = "train") { "sead" } else { "cargo build --release --features train" };
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+}

@@ -87,7 +87,8 @@ pub fn layers(netlist: &Netlist) -> Vec<LayerCost> {
         .collect()
 }
 
-fn own(module: &Module) -> Cost {
+/// The cost of a module's own cells.
+pub(super) fn own(module: &Module) -> Cost {
     let mut cost = Cost::default();
     module.nets.iter().for_each(|net| cost += of(module, net));
     cost

@@ -9,6 +9,7 @@ pub mod evaluate;
 mod layout;
 pub mod name;
 pub mod plan;
+pub mod position;
 mod stream;
 pub mod validate;
 

@@ -26,6 +26,14 @@ pub struct TooFast {
     pub period: f64,
 }
 
+impl Stages {
+    /// Everything within one stage, whatever its delay.
+    pub fn unpipelined(datapath: &Datapath) -> Self {
+        let cells = datapath.cells().len();
+        Self { stage: vec![0; cells], ready: vec![0.0; cells], output: 0 }
+    }
+}
+
 /// Assigns stages, with input `n` ready `arrivals[n]` ps into stage 0.
 pub fn pipeline(
     datapath: &Datapath,

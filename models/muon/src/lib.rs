@@ -6,6 +6,7 @@
 
 pub mod background;
 pub mod compare;
+pub mod crops;
 pub mod event;
 pub mod file;
 pub mod geometry;

@@ -8,6 +8,8 @@ mod emulate;
 mod eval;
 mod inspect;
 mod sample;
+#[cfg(feature = "train")]
+mod train;
 
 use nn2hdl_compiler::front::{self, Lowered};
 
@@ -28,6 +30,15 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Sample(args) => sample::run(&args, output),
         Command::Data(args) => data::run(&args, output),
         Command::Eval(args) => eval::run(&args, output),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args, output),
+        #[cfg(not(feature = "train"))]
+        Command::Train(_) => Err(Failure::new(
+            "no-train",
+            "",
+            "this nn2hdl was built without training",
+            "build it with `cargo build --release --features train`",
+        )),
     }
 }
 

@@ -175,18 +175,9 @@ pub fn evaluate(
     for Condition { name, calibration, test } in conditions {
         let (described, total) = (calibration.described.clone(), calibration.described.events);
         let what = format!("calibration, {name}");
-        let hits = |fakes: &[Vec<f32>]| fakes.first().map_or(0, Vec::len) as u64;
-        let fakes = calibrate(scorers, calibration, &mut |done| stage(&what, done, total))?;
-        let muon_free = hits(&fakes);
-        samples.push(Used {
-            condition: name.clone(),
-            purpose: "calibration",
-            described,
-            muons: 0,
-            muon_free,
-            hits_per_event: f64::NAN,
-        });
-        calibrated.push(fakes);
+        let seen = calibrate(scorers, calibration, &mut |done| stage(&what, done, total))?;
+        samples.push(seen.used(&name, "calibration", described));
+        calibrated.push(seen.seen.into_iter().map(|seen| seen.fakes).collect::<Vec<_>>());
         tests.push((name, test));
     }
     let working = |n: usize, scorer: &&dyn Scorer| {
@@ -208,14 +199,7 @@ pub fn evaluate(
         let inspect: &mut Inspect<'_> = &mut inspect;
         let seen =
             observe(scorers, &thresholds, &bins, test, inspect, &mut |done| stage(&what, done, total))?;
-        samples.push(Used {
-            condition: condition.clone(),
-            purpose: "test",
-            described,
-            muons: seen.pts.len() as u64,
-            muon_free: seen.seen.first().map_or(0, |seen| seen.fakes.len()) as u64,
-            hits_per_event: seen.hits as f64 / seen.events.max(1) as f64,
-        });
+        samples.push(seen.used(&condition, "test", described));
         for (n, scorer) in scorers.iter().enumerate() {
             figures.push(measure(&seen, n, *scorer, &condition, thresholds[n], &bins));
         }

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::evaluate::Used;
 use super::reduce::{fake, matched};
+use super::sample::Described;
 use super::{Bins, Proportion, Roc, Sample, ScoreError, Scorer};
 use crate::event::{Event, Image};
 use crate::file::FileError;
@@ -100,18 +102,17 @@ pub fn observe(
     Ok(all)
 }
 
-/// For each scorer, for each image of a muon-free sample, the highest threshold at which it is a fake.
+/// The same where no threshold is known yet.
 ///
 /// # Errors
-/// If a scorer fails.
+/// If the sample cannot be read, or a scorer fails.
 pub fn calibrate(
     scorers: &[&dyn Scorer],
     sample: Sample<'_>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Vec<Vec<f32>>, ObserveError> {
+) -> Result<Observed, ObserveError> {
     let never = vec![f32::INFINITY; scorers.len()];
-    let observed = observe(scorers, &never, &Bins::default(), sample, &mut |_, _| (), progress)?;
-    Ok(observed.seen.into_iter().map(|seen| seen.fakes).collect())
+    observe(scorers, &never, &Bins::default(), sample, &mut |_, _| (), progress)
 }
 
 impl Seen {
@@ -159,6 +160,18 @@ impl Seen {
 }
 
 impl Observed {
+    /// What the sample was, for the record.
+    pub fn used(&self, condition: &str, purpose: &'static str, described: Described) -> Used {
+        Used {
+            condition: condition.into(),
+            purpose,
+            described,
+            muons: self.pts.len() as u64,
+            muon_free: self.seen.first().map_or(0, |seen| seen.fakes.len()) as u64,
+            hits_per_event: self.hits as f64 / self.events.max(1) as f64,
+        }
+    }
+
     /// Efficiency of one scorer at a threshold, by p_T.
     pub fn by_pt(&self, scorer: usize, threshold: f32, bins: &Bins) -> Vec<Proportion> {
         let mut counts = vec![(0, 0); bins.len()];

@@ -71,7 +71,9 @@ mod tests {
     #[test]
     fn differences_count_discordant_muons() {
         let mut paired = Paired::default();
-        [(true, true), (true, false), (true, false), (false, true)].map(|(a, b)| paired.add(a, b));
+        [(true, true), (true, false), (true, false), (false, true)]
+            .into_iter()
+            .for_each(|(a, b)| paired.add(a, b));
         assert_eq!(paired.difference().0, 0.25);
     }
 }

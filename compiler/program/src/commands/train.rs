@@ -1,0 +1,104 @@
+//! `train`: parameters, log and ONNX files of a recipe.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nn2hdl_train::{
+    Chamber, Export, Flavour, Outcome, Recipe, Record, Settings, Source, Synthetic, TrainError, Trained,
+};
+use serde::Serialize;
+
+use crate::args::TrainArgs;
+use crate::directory::write_file;
+use crate::failure::Failure;
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    digest: String,
+    threshold: f64,
+    files: &'a [String],
+    last: Option<&'a Record>,
+}
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
+    let text = fs::read_to_string(&args.recipe).map_err(|error| Failure::file(&args.recipe, &error))?;
+    let about = |error: TrainError| {
+        Failure::new("train", "", error.to_string(), "").about(args.recipe.display().to_string())
+    };
+    let recipe = Recipe::parse(&text).map_err(about)?;
+    let source = source(&recipe)?;
+    // Without a handler Ctrl-C ends the program, and the last checkpoint stands.
+    let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
+    let stop = || STOP.load(Ordering::Relaxed);
+    let settings = Settings { dir: &args.output, start: args.start.as_deref(), progress: true, stop: &stop };
+    let outcome = nn2hdl_train::train(&recipe, source.as_ref(), &settings).map_err(about)?;
+    let last = outcome.records.last();
+    let threshold = args.threshold.or(last.and_then(|record| record.threshold).map(f64::from)).unwrap_or(0.0);
+    let files = export(args, &outcome, threshold).map_err(about)?;
+    let mut written = Vec::new();
+    for (name, bytes) in files {
+        let path = args.output.join(name);
+        write_file(&path, &bytes)?;
+        written.push(path.display().to_string());
+    }
+    let mut words = String::new();
+    if let Some(record) = last {
+        words.push_str(&format!(
+            "validation loss {:.5}, area {:.5}, efficiency {:.4} at threshold {threshold}, cost {:.0}, zeros {:.1} %\n",
+            record.validation_loss,
+            record.area.unwrap_or(f64::NAN),
+            record.efficiency.unwrap_or(f64::NAN),
+            record.cost.iter().sum::<f64>(),
+            100.0 * record.zeros,
+        ));
+    }
+    written.iter().for_each(|file| words.push_str(&format!("wrote {file}\n")));
+    let digest = recipe.digest();
+    output.result(&Report { schema: "nn2hdl.train/1", digest, threshold, files: &written, last }, &words);
+    Ok(0)
+}
+
+/// The ONNX files of every stage.
+fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(String, Vec<u8>)>, TrainError> {
+    let mut files = Vec::new();
+    for path in &outcome.files {
+        let trained = Trained::load(path)?;
+        let kinds: &[(Flavour, &str)] = if trained.is_quantized() {
+            &[(Flavour::Qonnx, "onnx"), (Flavour::Plain, "plain.onnx")]
+        } else {
+            &[(Flavour::Float, "onnx")]
+        };
+        for &(flavour, extension) in kinds {
+            let export = Export { flavour, height: args.height, width: args.width, threshold };
+            files.push((format!("{}.{extension}", trained.stage()), trained.export(&export)?));
+        }
+    }
+    Ok(files)
+}
+
+/// The source that the recipe's table `[source]` describes by its `kind`.
+fn source(recipe: &Recipe) -> Result<Box<dyn Source>, Failure> {
+    let fail = |message: String| {
+        Failure::new("source", "source", message, "sources: kind = \"chamber\" or kind = \"synthetic\"")
+    };
+    let mut table = recipe.source.clone();
+    let kind = table.remove("kind");
+    match kind.as_ref().and_then(|kind| kind.as_str()) {
+        Some("synthetic") => {
+            let source: Synthetic =
+                table.try_into().map_err(|error| fail(format!("{error}").trim().into()))?;
+            Ok(Box::new(source))
+        }
+        Some("chamber") => {
+            let settings = table.try_into().map_err(|error| fail(format!("{error}").trim().into()))?;
+            Ok(Box::new(Chamber::new(settings).map_err(|error| fail(error.to_string()))?))
+        }
+        Some(other) => Err(fail(format!("there is no source `{other}`"))),
+        None => Err(fail("the recipe names no source".into())),
+    }
+}
