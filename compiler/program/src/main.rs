@@ -10,6 +10,8 @@ mod forecast;
 mod model;
 mod names;
 mod output;
+#[cfg(feature = "report")]
+mod report;
 mod settings;
 mod simulation;
 mod tensors;

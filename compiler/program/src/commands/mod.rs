@@ -5,7 +5,7 @@ mod compile;
 mod cosim;
 mod data;
 mod emulate;
-mod eval;
+pub mod eval;
 mod inspect;
 mod sample;
 #[cfg(feature = "train")]

@@ -72,8 +72,10 @@ pub struct Used {
 /// One scorer at one threshold.
 #[derive(Clone, Debug, Serialize)]
 pub struct At {
-    /// The threshold.
+    /// The threshold of scores.
     pub threshold: f32,
+    /// The same in the network's own units.
+    pub threshold_value: f64,
     /// Efficiency over all momenta.
     pub efficiency: Proportion,
     /// Efficiency by p_T.
@@ -215,8 +217,8 @@ pub fn evaluate(
                 scorer,
                 baseline,
                 chosen,
-                at: at(&seen, scorer, chosen.threshold, &bins),
-                baseline_at: at(&seen, baseline, threshold, &bins),
+                at: at(&seen, scorer, scorers[scorer], chosen.threshold, &bins),
+                baseline_at: at(&seen, baseline, scorers[baseline], threshold, &bins),
                 paired: rows.iter().fold(Paired::default(), |sum, row| sum.plus(*row)),
                 by_pt: rows.into_iter().map(Compared::from).collect(),
             });
@@ -231,12 +233,13 @@ fn pairs(scorers: &[&dyn Scorer]) -> Vec<(usize, usize)> {
     of(false).flat_map(|scorer| of(true).map(move |baseline| (scorer, baseline))).collect()
 }
 
-fn at(seen: &Observed, scorer: usize, threshold: f32, bins: &Bins) -> At {
-    let fake_rate = seen.seen[scorer].fake_rate(threshold);
+fn at(seen: &Observed, number: usize, scorer: &dyn Scorer, threshold: f32, bins: &Bins) -> At {
+    let fake_rate = seen.seen[number].fake_rate(threshold);
     At {
         threshold,
-        efficiency: seen.seen[scorer].efficiency(threshold),
-        by_pt: seen.by_pt(scorer, threshold, bins),
+        threshold_value: scorer.value(threshold),
+        efficiency: seen.seen[number].efficiency(threshold),
+        by_pt: seen.by_pt(number, threshold, bins),
         fake_rate,
         fake_khz: fake_rate.value * CROSSINGS,
     }
@@ -254,8 +257,8 @@ fn measure(
     Figures {
         condition: condition.into(),
         scorer: number,
-        chosen: at(seen, number, threshold, bins),
-        shipped: scorer.shipped().map(|threshold| at(seen, number, threshold, bins)),
+        chosen: at(seen, number, scorer, threshold, bins),
+        shipped: scorer.shipped().map(|threshold| at(seen, number, scorer, threshold, bins)),
         foreign: own.foreign(),
         roc_area: own.roc.area(),
         roc: thin(own.roc.curve()),

@@ -15,6 +15,7 @@
 
 pub mod bins;
 pub mod evaluate;
+pub mod gallery;
 pub mod interval;
 pub mod observe;
 pub mod paired;
@@ -27,6 +28,7 @@ pub mod threshold;
 pub use crate::offline::MATCHED;
 pub use bins::Bins;
 pub use evaluate::{Condition, Evaluation, evaluate};
+pub use gallery::Gallery;
 pub use interval::Proportion;
 pub use observe::{Observed, calibrate, observe};
 pub use paired::Paired;

@@ -54,6 +54,7 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         let help = "nn2hdl eval chamber --real EVENTS.json; scripts/me0-events writes that file";
         return Err(Failure::usage("beside which real events? `--real` is missing", help));
     };
+    super::can_report(args.output.as_deref())?;
     let simulation = simulation::muon(args.config.as_deref(), None)?;
     let chambers = real::load(path)?;
     let compared = compare(&chambers, simulation.parameters(), args.seed, COPIES)
@@ -76,11 +77,23 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         segments,
         report: args.output.as_ref().map(|path| path.display().to_string()),
     };
+    super::write_report(args.output.as_deref(), || page(&measured))?;
     output.result(&measured, &words(&measured));
     Ok(0)
 }
 
-fn words(measured: &Measured) -> String {
+#[cfg(feature = "report")]
+fn page(measured: &Measured) -> Result<String, Failure> {
+    crate::report::chamber(measured)
+}
+
+#[cfg(not(feature = "report"))]
+fn page(_: &Measured) -> Result<String, Failure> {
+    Err(super::without_reports())
+}
+
+/// The comparison, with a title.
+pub fn rows(measured: &Measured) -> Vec<Vec<String>> {
     let title = ["measured on muons above 2 GeV", "real", "", "simulated", "", "deviation / σ"];
     let mut rows = vec![title.map(str::to_owned).to_vec()];
     for Row { compared, deviation } in &measured.compared {
@@ -91,8 +104,12 @@ fn words(measured: &Measured) -> String {
         row.push(format!("{deviation:+.1}"));
         rows.push(row);
     }
+    rows
+}
+
+fn words(measured: &Measured) -> String {
     let (efficiency, purity) = (measured.efficiency, measured.purity);
-    let mut text = table(&rows);
+    let mut text = table(&rows(measured));
     text.push_str(&format!(
         "\nroad finder, 4 of 6: {} of {} offline segments found ({:.3}); {} of {} roads belong to one ({:.3})\n",
         efficiency.passed, efficiency.total, efficiency.value, purity.passed, purity.total, purity.value

@@ -1,9 +1,9 @@
 //! `eval`: physics metrics of networks and of the road finder.
 
-mod chamber;
+pub mod chamber;
 mod network;
-mod real;
-mod words;
+pub mod real;
+pub mod words;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,11 +12,12 @@ use std::time::Instant;
 
 use nn2hdl_muon::metrics::observe::ObserveError;
 use nn2hdl_muon::metrics::sample::Described;
-use nn2hdl_muon::metrics::{Bins, Condition, Evaluation, Roads, Sample, Scorer, evaluate};
-use nn2hdl_muon::{Parameters, Reader, Simulation};
+use nn2hdl_muon::metrics::{Bins, Condition, Evaluation, Gallery, Roads, Sample, Scorer, evaluate};
+use nn2hdl_muon::{Event, Parameters, Reader, Simulation};
 use serde::Serialize;
 
 use crate::args::EvalArgs;
+use crate::directory::write_file;
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
 use crate::simulation;
@@ -55,6 +56,7 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         }
         return chamber::run(args, output);
     }
+    can_report(args.output.as_deref())?;
     let begun = Instant::now();
     if !(args.fake_rate > 0.0 && args.fake_rate < 1.0) {
         return Err(Failure::usage(
@@ -72,10 +74,13 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         .collect();
 
     let mut progress = Progress::new();
+    let mut gallery = Gallery::new(BACKGROUNDS.len());
+    let mut look = |condition: usize, thresholds: &[f32], event: &Event, scores: &[&[f32]]| {
+        gallery.look(condition, event, scores[0], thresholds[0]);
+    };
     let mut stage = |what: &str, done: u64, total: u64| progress.say(what, done as usize, total as usize);
-    let evaluation =
-        evaluate(&scorers, conditions, args.fake_rate, Bins::default(), &mut |_, _, _, _| (), &mut stage)
-            .map_err(|error| failed(error, args.test.as_deref()))?;
+    let evaluation = evaluate(&scorers, conditions, args.fake_rate, Bins::default(), &mut look, &mut stage)
+        .map_err(|error| failed(error, args.test.as_deref()))?;
     let thresholds = evaluation.scorers.iter().map(|working| working.chosen.threshold);
     let real = match &chambers {
         Some(chambers) => (scorers.iter().zip(thresholds))
@@ -106,8 +111,47 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         real: &real,
         report: args.output.as_ref().map(|path| path.display().to_string()),
     };
+    write_report(args.output.as_deref(), || report_of(&evaluation, gallery, &real))?;
+    if let Some(file) = &report.report {
+        text.push_str(&format!("wrote {file}\n"));
+    }
     output.result(&report, &text);
     Ok(if differ { 3 } else { 0 })
+}
+
+#[cfg(feature = "report")]
+fn report_of(evaluation: &Evaluation, gallery: Gallery, real: &[OnReal]) -> Result<String, Failure> {
+    crate::report::evaluation(evaluation, &gallery.examples(), real)
+}
+
+#[cfg(not(feature = "report"))]
+fn report_of(_: &Evaluation, _: Gallery, _: &[OnReal]) -> Result<String, Failure> {
+    Err(without_reports())
+}
+
+#[cfg(not(feature = "report"))]
+fn without_reports() -> Failure {
+    let help = "build it with `cargo build --release --features report`";
+    Failure::new("no-report", "", "this nn2hdl was built without reports", help)
+}
+
+/// Refuses a report that could not be written, before any work.
+fn can_report(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
+    if path.is_dir() {
+        return Err(Failure::usage(format!("{}: is a directory", path.display()), "name the report's file"));
+    }
+    #[cfg(not(feature = "report"))]
+    return Err(without_reports());
+    #[cfg(feature = "report")]
+    Ok(())
+}
+
+fn write_report(path: Option<&Path>, page: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
+    match path {
+        Some(path) => write_file(path, page()?.as_bytes()),
+        None => Ok(()),
+    }
 }
 
 fn masks(checked: &[Checked<'_>]) -> String {
@@ -117,12 +161,15 @@ fn masks(checked: &[Checked<'_>]) -> String {
         let hits = grouped(marks.hits);
         let line = if marks.agree() {
             let least = marks.least_marked.map_or("none".into(), |code| code.to_string());
-            format!("{network}: on {hits} hits `mask` is `score` ≥ a threshold; least marked score {least}\n")
+            format!("{network}: on {hits} hits `mask` is `score` ≥ a threshold; least marked code {least}\n")
         } else {
+            let code = |code: Option<i64>| code.map_or("none".into(), |code| code.to_string());
             format!(
-                "{network}: `mask` is NOT `score` ≥ a threshold: least marked score {:?}, greatest unmarked {:?}, \
-                 {} marked voxels without a hit\n",
-                marks.least_marked, marks.greatest_unmarked, marks.marked_without_hit
+                "{network}: `mask` is NOT `score` ≥ a threshold: least marked code {}, greatest unmarked {}, {} marked \
+                 voxels without a hit\n",
+                code(marks.least_marked),
+                code(marks.greatest_unmarked),
+                marks.marked_without_hit
             )
         };
         text.push('\n');

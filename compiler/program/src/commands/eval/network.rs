@@ -156,6 +156,12 @@ impl Scorer for Network {
         Ok(scores)
     }
 
+    fn value(&self, threshold: f32) -> f64 {
+        let program = self.emulator.program();
+        let values = program.outputs[self.score].decoder.decode(&vec![threshold as i64; VOXELS], VOXELS);
+        values.first().copied().unwrap_or(f64::NAN)
+    }
+
     fn shipped(&self) -> Option<f32> {
         self.marks().filter(Marks::agree)?.least_marked.map(|code| code as f32)
     }

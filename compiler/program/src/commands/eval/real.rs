@@ -64,6 +64,12 @@ pub fn words(all: &[OnReal]) -> String {
             "  {scorer}: {found} of {total}; {pure} of {head_segments} segments of the head belong to an offline one\n"
         ));
     }
+    text.push_str(&table(&rows(all)));
+    text
+}
+
+/// A line for each offline segment, with a title.
+pub fn rows(all: &[OnReal]) -> Vec<Vec<String>> {
     let title = ["event", "chamber", "layers", "pT / GeV"].map(str::to_owned);
     let mut rows = vec![title.into_iter().chain(all.iter().map(|one| one.scorer.clone())).collect()];
     for n in 0..all.first().map_or(0, |one| one.segments.len()) {
@@ -76,6 +82,5 @@ pub fn words(all: &[OnReal]) -> String {
         }));
         rows.push(row);
     }
-    text.push_str(&table(&rows));
-    text
+    rows
 }

@@ -76,7 +76,7 @@ pub fn summary(evaluation: &Evaluation, condition: &str) -> Vec<Vec<String>> {
     let row = |name: String, at: &At, area: String| {
         vec![
             name,
-            at.threshold.to_string(),
+            at.threshold_value.to_string(),
             percent(&at.efficiency),
             percent(&at.fake_rate),
             format!("{:.1}", at.fake_khz),
@@ -114,7 +114,7 @@ pub fn equal_fakes(evaluation: &Evaluation, equal: &EqualFakes) -> String {
         "\n{}: {name} with no more fakes than {baseline}: threshold {}, {} of {} calibration images against {}\n  \
          on the test sample: fakes {} % against {} %\n",
         equal.condition,
-        chosen.threshold,
+        equal.at.threshold_value,
         chosen.fakes,
         chosen.images,
         chosen.allowed,
