@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use nn2hdl_runtime::Quantizer;
 
 /// Compiles trained, quantized neural networks into verified trigger firmware.
@@ -35,6 +35,10 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Write the sample frames of a zoo model, or list the zoo
     Sample(SampleArgs),
+    /// Simulate the detector that a zoo model is made for
+    Data(DataArgs),
+    /// Measure the physics: networks and the conventional baseline on simulated and real events
+    Eval(EvalArgs),
     /// Train a network of the recipe, quantized and pruned (needs the cargo feature `train`)
     Train(TrainArgs),
 }
@@ -163,6 +167,70 @@ pub struct SampleArgs {
     pub name: Option<String>,
     /// The .npz file to write
     #[arg(short, long, value_name = "FILE.npz")]
+    pub output: Option<PathBuf>,
+}
+
+/// What can be simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Detector {
+    /// A muon chamber of 6 layers × 8 partitions × 384 strips
+    Muon,
+}
+
+/// `data`.
+#[derive(Debug, ClapArgs)]
+pub struct DataArgs {
+    /// The detector
+    pub detector: Detector,
+    /// List every parameter of the simulation with unit, default, meaning and source
+    #[arg(long, conflicts_with_all = ["events", "seed", "output", "background", "config"])]
+    pub parameters: bool,
+    /// Number of events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub events: Option<u64>,
+    /// Seed of the sample
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Factor on the nominal background [default: 1]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub background: Option<f64>,
+    /// Read parameters of the simulation from a TOML file
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// File of events to write; FILE.npz: arrays `x` and `truth` of bytes, frames × 6 × 8 × 384
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `eval`.
+#[derive(Debug, ClapArgs)]
+pub struct EvalArgs {
+    /// `chamber` (the simulation against real events), `road-finder`, or networks: zoo models or ONNX files
+    #[arg(required = true)]
+    pub what: Vec<String>,
+    /// Test on this file of `nn2hdl data muon`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "config"])]
+    pub test: Option<PathBuf>,
+    /// Number of events of each test sample, and of muon-free images of each calibration sample [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub events: Option<u64>,
+    /// Seed of the test samples
+    #[arg(long, value_name = "S", default_value_t = 20_001)]
+    pub seed: u64,
+    /// Seed of the calibration samples, on which thresholds are chosen
+    #[arg(long, value_name = "S", default_value_t = 20_002)]
+    pub calibration_seed: u64,
+    /// Read parameters of the simulation from a TOML file
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Real events as `scripts/me0-events` writes them
+    #[arg(long, value_name = "EVENTS.json")]
+    pub real: Option<PathBuf>,
+    /// Share of muon-free images in which a network may find a segment; its threshold follows
+    #[arg(long, value_name = "F", default_value_t = 0.01)]
+    pub fake_rate: f64,
+    /// Write a report: one HTML file
+    #[arg(short, long, value_name = "REPORT.html")]
     pub output: Option<PathBuf>,
 }
 

@@ -205,6 +205,14 @@ fn sync_directories(path: &Path) -> io::Result<()> {
 
 /// Writes one file whole or not at all.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_file_with(path, |file| file.write_all(bytes).map_err(|error| Failure::file(path, &error)))
+}
+
+/// Writes one file piece by piece, whole or not at all: it has its name once `write` has succeeded.
+pub fn write_file_with<T>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let failed = |error: io::Error| Failure::file(path, &error);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
@@ -216,9 +224,10 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .permissions(readable())
         .tempfile_in(parent)
         .map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    let result = write(file.as_file_mut())?;
+    file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    Ok(result)
 }
 
 /// The permissions of an ordinary new file, from which the system takes the umask.

@@ -10,7 +10,10 @@ mod forecast;
 mod model;
 mod names;
 mod output;
+#[cfg(feature = "report")]
+mod report;
 mod settings;
+mod simulation;
 mod tensors;
 
 use std::panic;

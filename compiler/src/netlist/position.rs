@@ -49,11 +49,13 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
         let positions = points(shape).filter(|p| middle(p)).collect();
         let interval = |tap: &Tap| -> Interval {
             let value = block.value(tap.value);
-            let inside = tap.at.iter().zip(&value.shape).all(|(&at, &extent)| (0..extent as i64).contains(&at));
+            let inside =
+                tap.at.iter().zip(&value.shape).all(|(&at, &extent)| (0..extent as i64).contains(&at));
             if !inside {
                 return Interval::new(tap.outside.into(), tap.outside.into());
             }
-            let flat = tap.at.iter().zip(&value.shape).fold(0, |flat, (&at, &extent)| flat * extent + at as usize);
+            let flat =
+                tap.at.iter().zip(&value.shape).fold(0, |flat, (&at, &extent)| flat * extent + at as usize);
             range.elements[tap.value.index()][flat]
         };
         let site = Site { program, block, positions, streamed: &|_| None, interval: &interval };

@@ -123,7 +123,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Simulates and writes a sample on all threads, in constant memory; `progress` is told how many events are written.
+/// Simulates and writes a sample on all threads, in constant memory; `written` sees the events in their order, piece by
+/// piece.
 ///
 /// # Errors
 /// If nothing can be written.
@@ -132,7 +133,7 @@ pub fn write_sample<W: Write>(
     simulation: &Simulation,
     seed: u64,
     events: u64,
-    mut progress: impl FnMut(u64),
+    mut written: impl FnMut(&[Event]),
 ) -> Result<W, FileError> {
     let header = Header { events, seed, parameters: simulation.parameters().clone() };
     let mut writer = Writer::new(out, &header)?;
@@ -142,7 +143,7 @@ pub fn write_sample<W: Write>(
         let made: Vec<Event> = (done..end).into_par_iter().map(|n| simulation.event(seed, n)).collect();
         made.iter().try_for_each(|event| writer.push(event))?;
         done = end;
-        progress(done);
+        written(&made);
     }
     writer.finish()
 }

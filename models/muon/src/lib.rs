@@ -10,6 +10,7 @@ pub mod crops;
 pub mod event;
 pub mod file;
 pub mod geometry;
+pub mod metrics;
 pub mod offline;
 pub mod parameters;
 pub mod real;

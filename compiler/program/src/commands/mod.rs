@@ -3,7 +3,9 @@
 mod check;
 mod compile;
 mod cosim;
+mod data;
 mod emulate;
+pub mod eval;
 mod inspect;
 mod sample;
 #[cfg(feature = "train")]
@@ -26,6 +28,8 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Cosim(args) => cosim::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
+        Command::Data(args) => data::run(&args, output),
+        Command::Eval(args) => eval::run(&args, output),
         #[cfg(feature = "train")]
         Command::Train(args) => train::run(&args, output),
         #[cfg(not(feature = "train"))]

@@ -101,7 +101,9 @@ fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(St
 
 /// The source that the recipe's table `[source]` describes by its `kind`.
 fn source(recipe: &Recipe) -> Result<Box<dyn Source>, Failure> {
-    let fail = |message: String| Failure::new("source", "source", message, "sources: kind = \"chamber\" or kind = \"synthetic\"");
+    let fail = |message: String| {
+        Failure::new("source", "source", message, "sources: kind = \"chamber\" or kind = \"synthetic\"")
+    };
     let mut table = recipe.source.clone();
     let kind = table.remove("kind");
     match kind.as_ref().and_then(|kind| kind.as_str()) {

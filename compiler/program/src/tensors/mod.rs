@@ -10,6 +10,7 @@ use std::path::Path;
 pub use archive::Archive;
 pub use element::Data;
 pub use frames::read_frames;
+pub use npy::Stream;
 
 use crate::directory::write_file;
 use crate::failure::Failure;

@@ -151,8 +151,18 @@ pub fn write(array: &Array) -> Vec<u8> {
         Data::Ints(_) => "<i8",
         Data::Floats(_) => "<f8",
     };
-    let extents: String = array.shape.iter().map(|extent| format!("{extent}, ")).collect();
-    let extents = if array.shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
+    let mut bytes = header(descr, &array.shape);
+    match &array.data {
+        Data::Ints(data) => data.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+        Data::Floats(data) => data.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
+    }
+    bytes
+}
+
+/// What stands before the elements in a `.npy` file.
+pub fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
+    let extents = if shape.len() == 1 { extents.trim_end() } else { extents.trim_end_matches(", ") };
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}");
     while !(MAGIC.len() + 4 + header.len() + 1).is_multiple_of(64) {
         header.push(' ');
@@ -162,20 +172,46 @@ pub fn write(array: &Array) -> Vec<u8> {
     bytes.extend([1, 0]);
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
-    match &array.data {
-        Data::Ints(data) => data.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-        Data::Floats(data) => data.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-    }
     bytes
+}
+
+/// The same time stamp in every `.npz` file, so that the same arrays are the same bytes.
+fn options(method: CompressionMethod) -> SimpleFileOptions {
+    let options = SimpleFileOptions::default().compression_method(method);
+    options.last_modified_time(DateTime::default()).large_file(true)
+}
+
+/// A deflated `.npz` file that is written element by element.
+pub struct Stream<W: Write + Seek>(ZipWriter<W>);
+
+impl<W: Write + Seek> Stream<W> {
+    /// An empty file.
+    pub fn new(out: W) -> Self {
+        Self(ZipWriter::new(out))
+    }
+
+    /// Begins an array of bytes, whose elements follow.
+    pub fn begin(&mut self, name: &str, shape: &[usize]) -> std::io::Result<()> {
+        let options = options(CompressionMethod::Deflated).compression_level(Some(1));
+        self.0.start_file(format!("{name}.npy"), options)?;
+        self.0.write_all(&header("|u1", shape))
+    }
+
+    /// Adds elements to the array begun last.
+    pub fn bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Ends the file.
+    pub fn finish(self) -> std::io::Result<W> {
+        Ok(self.0.finish()?)
+    }
 }
 
 /// The bytes of a `.npz` file.
 pub fn write_archive(arrays: &[Array]) -> Result<Vec<u8>, String> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(true);
+    let options = options(CompressionMethod::Stored);
     for array in arrays {
         archive.start_file(format!("{}.npy", array.name), options).map_err(|error| error.to_string())?;
         archive.write_all(&write(array)).map_err(|error| error.to_string())?;

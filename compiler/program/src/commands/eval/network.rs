@@ -1,0 +1,168 @@
+//! A network on the bit-exact emulator as a scorer of hits.
+
+use std::sync::{Mutex, PoisonError};
+
+use nn2hdl_muon::Image;
+use nn2hdl_muon::geometry::{LAYERS, PARTITIONS, STRIPS, VOXELS};
+use nn2hdl_muon::metrics::{ScoreError, Scorer};
+use nn2hdl_runtime::{Emulator, Program};
+use serde::Serialize;
+
+use crate::args::DesignArgs;
+use crate::commands::lower;
+use crate::failure::Failure;
+use crate::{model, settings};
+
+/// Images that the emulator has at a time: 128 are 57 MB of codes.
+const CHUNK: usize = 128;
+/// Codes up to this are exact as scores.
+const LARGEST_CODE: i128 = 1 << 24;
+
+/// A compiled network.
+pub struct Network {
+    name: String,
+    emulator: Emulator,
+    /// Input codes of voxels without and with a hit.
+    codes: [Vec<i64>; 2],
+    score: usize,
+    mask: Option<usize>,
+    marks: Mutex<Marks>,
+}
+
+/// How the output `mask` goes with the output `score`, over all images so far.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Marks {
+    /// Hits seen.
+    pub hits: u64,
+    /// Least score of a marked hit.
+    pub least_marked: Option<i64>,
+    /// Greatest score of a hit that is not marked.
+    pub greatest_unmarked: Option<i64>,
+    /// Marked voxels without a hit.
+    pub marked_without_hit: u64,
+}
+
+impl Marks {
+    /// Whether the mask is the score compared with one threshold, and empty where no hit is.
+    pub fn agree(&self) -> bool {
+        let ordered = self.least_marked.zip(self.greatest_unmarked).is_none_or(|(least, most)| most < least);
+        ordered && self.marked_without_hit == 0
+    }
+
+    fn add(&mut self, hit: bool, marked: bool, score: i64) {
+        self.hits += u64::from(hit);
+        match (hit, marked) {
+            (true, true) => {
+                self.least_marked = Some(self.least_marked.map_or(score, |least| least.min(score)))
+            }
+            (true, false) => {
+                self.greatest_unmarked = Some(self.greatest_unmarked.map_or(score, |most| most.max(score)));
+            }
+            (false, true) => self.marked_without_hit += 1,
+            (false, false) => {}
+        }
+    }
+}
+
+impl Network {
+    /// Compiles a zoo model or an ONNX file of a chamber network.
+    pub fn load(origin: &str) -> Result<Self, Failure> {
+        let model = model::load(Some(origin))?;
+        let settings = settings::resolve(&DesignArgs::default(), &model)?;
+        let program = lower(&model, &settings)?.program;
+        Self::new(model.name, &program).map_err(|failure| failure.about(origin))
+    }
+
+    fn new(name: String, program: &Program) -> Result<Self, Failure> {
+        let wrong = |node: &str, message: String| {
+            let help = format!(
+                "a network for the chamber has one input of {LAYERS} × {PARTITIONS} × {STRIPS} bits and an output `score` of the same \
+                 shape, or `logits`; an output `mask` may stand beside it"
+            );
+            Failure::new("interface", node, message, help)
+        };
+        let shape = [LAYERS, PARTITIONS, STRIPS];
+        let [input] = program.inputs.as_slice() else {
+            return Err(wrong("", format!("the network has {} inputs", program.inputs.len())));
+        };
+        let found = &program.input_value(0).shape;
+        if found != &shape {
+            return Err(wrong(&input.name, format!("the input has shape {found:?}")));
+        }
+        let output = |name: &str| program.outputs.iter().position(|output| output.name == name);
+        let Some(score) = output("score").or_else(|| output("logits")) else {
+            let names: Vec<&str> = program.outputs.iter().map(|output| output.name.as_str()).collect();
+            return Err(wrong("", format!("the network has the outputs {}", names.join(", "))));
+        };
+        let mask = output("mask");
+        for output in [Some(score), mask].into_iter().flatten() {
+            let (name, value) = (&program.outputs[output].name, program.output_value(output));
+            if value.shape != shape {
+                return Err(wrong(name, format!("the output has shape {:?}", value.shape)));
+            }
+        }
+        let range = program.output_value(score).format.interval();
+        if range.lo < -LARGEST_CODE || range.hi > LARGEST_CODE {
+            let message = format!("codes from {} to {} are wider than 24 bits", range.lo, range.hi);
+            return Err(wrong(&program.outputs[score].name, message));
+        }
+        let code = |value: f64| {
+            let codes = input.encoder.encode(&[value; VOXELS], VOXELS);
+            codes.map_err(|error| wrong(&input.name, error.to_string()))
+        };
+        let codes = [code(0.0)?, code(1.0)?];
+        let emulator = Emulator::new(program).map_err(|error| wrong("", error.to_string()))?;
+        Ok(Self { name, emulator, codes, score, mask, marks: Mutex::default() })
+    }
+
+    /// How mask and score went together so far; none without an output `mask`.
+    pub fn marks(&self) -> Option<Marks> {
+        self.mask.map(|_| *self.marks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn chunk(&self, images: &[Image]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        let mut input = self.codes[0].repeat(images.len());
+        for (image, codes) in images.iter().zip(input.chunks_exact_mut(VOXELS)) {
+            image.voxels().for_each(|voxel| codes[voxel] = self.codes[1][voxel]);
+        }
+        let outputs = self.emulator.run(&[&input], images.len());
+        let outputs =
+            outputs.map_err(|error| ScoreError { scorer: self.name.clone(), problem: error.to_string() })?;
+        let mut scores = Vec::with_capacity(images.len());
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        for (n, image) in images.iter().enumerate() {
+            let codes = &outputs[self.score][n * VOXELS..(n + 1) * VOXELS];
+            if let Some(mask) = self.mask {
+                let mask = &outputs[mask][n * VOXELS..(n + 1) * VOXELS];
+                let all = codes.iter().zip(mask).enumerate();
+                all.for_each(|(voxel, (&score, &marked))| marks.add(image.get(voxel), marked != 0, score));
+            }
+            scores.push(image.voxels().map(|voxel| codes[voxel] as f32).collect());
+        }
+        Ok(scores)
+    }
+}
+
+impl Scorer for Network {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn score(&self, images: &[Image]) -> Result<Vec<Vec<f32>>, ScoreError> {
+        let mut scores = Vec::with_capacity(images.len());
+        for chunk in images.chunks(CHUNK) {
+            scores.extend(self.chunk(chunk)?);
+        }
+        Ok(scores)
+    }
+
+    fn value(&self, threshold: f32) -> f64 {
+        let program = self.emulator.program();
+        let values = program.outputs[self.score].decoder.decode(&vec![threshold as i64; VOXELS], VOXELS);
+        values.first().copied().unwrap_or(f64::NAN)
+    }
+
+    fn shipped(&self) -> Option<f32> {
+        self.marks().filter(Marks::agree)?.least_marked.map(|code| code as f32)
+    }
+}

@@ -1,0 +1,70 @@
+//! Reports: one HTML file each, with everything in it.
+
+mod chamber;
+mod chart;
+mod display;
+mod evaluation;
+
+use askama::Template;
+
+use crate::failure::Failure;
+
+pub use chamber::chamber;
+pub use evaluation::evaluation;
+
+/// A page; every text and picture is settled.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page {
+    generator: &'static str,
+    title: String,
+    sections: Vec<Section>,
+}
+
+#[derive(Default)]
+struct Section {
+    title: Option<String>,
+    texts: Vec<String>,
+    legend: Vec<Entry>,
+    pictures: Vec<Picture>,
+    tables: Vec<Table>,
+}
+
+struct Entry {
+    symbol: String,
+    name: String,
+}
+
+struct Picture {
+    svg: String,
+    caption: String,
+}
+
+struct Table {
+    caption: String,
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Cells are sentences.
+    prose: bool,
+}
+
+impl Section {
+    fn new(title: &str) -> Self {
+        Self { title: Some(title.into()), ..Self::default() }
+    }
+}
+
+impl Table {
+    /// The first row is the head.
+    fn new(caption: &str, mut rows: Vec<Vec<String>>) -> Self {
+        let rest = rows.split_off(1.min(rows.len()));
+        let head = rows.pop().unwrap_or_default();
+        Self { caption: caption.into(), head, rows: rest, prose: false }
+    }
+}
+
+fn page(title: &str, sections: Vec<Section>) -> Result<String, Failure> {
+    let generator = concat!("nn2hdl ", env!("CARGO_PKG_VERSION"));
+    let page = Page { generator, title: title.into(), sections };
+    page.render().map_err(|error| Failure::new("report", "", error.to_string(), ""))
+}
