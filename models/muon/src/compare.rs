@@ -121,7 +121,11 @@ fn rows(real: &[Measured], simulated: &[Measured]) -> Vec<Compared> {
     }
     row("cluster size".into(), &|m| m.clusters.iter().map(|c| c.1 as f64).collect());
     for n in 1..=5 {
-        let at_least = if n == 5 { "5 or more strips".into() } else { format!("{n} strips") };
+        let at_least = match n {
+            1 => "1 strip".to_owned(),
+            5 => "5 or more strips".to_owned(),
+            n => format!("{n} strips"),
+        };
         row(format!("share of clusters with {at_least}"), &|m| {
             m.clusters.iter().map(|c| f64::from(u8::from(if n == 5 { c.1 >= 5 } else { c.1 == n }))).collect()
         });

@@ -5,7 +5,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (640, 420);
-const FONT: (&str, u32) = ("sans-serif", 19);
+const FONT: (&str, u32) = ("sans-serif", 22);
 
 /// Colours that colour-blind people tell apart (Okabe and Ito), and grey ones for baselines.
 const COLOURS: [RGBColor; 6] = [
@@ -162,7 +162,8 @@ pub fn chart(x: &Axis, y: &Axis, series: &[Series]) -> Result<String, String> {
 fn draw(svg: &mut String, x: &Axis, y: &Axis, series: &[Series]) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut builder = ChartBuilder::on(&area);
-    builder.margin(8).margin_right(20).x_label_area_size(58).y_label_area_size(78);
+    let below = if x.label.is_empty() { 34 } else { 62 };
+    builder.margin(8).margin_right(20).x_label_area_size(below).y_label_area_size(82);
     let mut context = builder.build_cartesian_2d(x.scale(), y.scale())?;
     context
         .configure_mesh()

@@ -52,7 +52,8 @@ fn window(example: &Example) -> (usize, usize) {
         .collect();
     let low = shown.iter().min().copied().unwrap_or(0);
     let high = shown.iter().max().copied().unwrap_or(STRIPS - 1);
-    let width = (high + 1 - low + 20).clamp(LEAST, STRIPS);
+    let least = if example.kind == Kind::Crowded { 2 * LEAST } else { LEAST };
+    let width = (high + 1 - low + 20).clamp(least, STRIPS);
     let begin = (low + high).div_ceil(2).saturating_sub(width / 2).min(STRIPS - width);
     (begin, width)
 }

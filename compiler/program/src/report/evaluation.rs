@@ -84,14 +84,19 @@ fn overview(e: &Evaluation) -> Section {
     section
 }
 
+/// An axis of efficiencies that begins at a round number below `low`, and that number.
+fn efficiencies(low: f64) -> (f64, Axis) {
+    let low = [0.98, 0.95, 0.9, 0.8, 0.5].into_iter().find(|floor| *floor <= low).unwrap_or(0.0);
+    (low, Axis::linear("efficiency", low, 1.0 + (1.0 - low) * 0.02))
+}
+
 fn efficiency(e: &Evaluation, conditions: &[&str]) -> Result<Section, String> {
     let mut section = Section { legend: legend(e), ..Section::new("Efficiency") };
     let lowest = |figures: &Figures| {
         figures.chosen.by_pt.iter().filter(|p| p.total > 0).map(|p| p.low).fold(1.0, f64::min)
     };
     let low = e.figures.iter().map(lowest).fold(1.0, f64::min);
-    let low = [0.98, 0.95, 0.9, 0.8, 0.5].into_iter().find(|floor| *floor <= low).unwrap_or(0.0);
-    let y = Axis::linear("efficiency", low, 1.0 + (1.0 - low) * 0.02);
+    let (_, y) = efficiencies(low);
     for condition in conditions {
         let figures = words::of(e, condition);
         let series: Vec<Series> = figures.iter().map(|f| by_pt(e, f, &f.chosen.by_pt)).collect();
@@ -149,13 +154,11 @@ fn trade(e: &Evaluation, condition: &str) -> Result<Picture, String> {
         let at = |at: &At| point(at.fake_rate.value, &at.efficiency);
         series.push(Series { style, points: vec![at(&figures.chosen)], line: false });
     }
-    let low =
-        (series.iter().flat_map(|s| &s.points)).filter(|p| p.x >= LEAST).map(|p| p.low).fold(1.0, f64::min);
-    let low = [0.98, 0.95, 0.9, 0.8, 0.5].into_iter().find(|floor| *floor <= low).unwrap_or(0.0);
+    let marks = series.iter().filter(|series| !series.line).flat_map(|series| &series.points);
+    let (low, y) = efficiencies(marks.map(|point| point.low).fold(0.9, f64::min));
     for series in &mut series {
         series.points.retain(|point| point.x >= LEAST && point.y >= low);
     }
-    let y = Axis::linear("efficiency", low, 1.0 + (1.0 - low) * 0.02);
     let svg = chart(&Axis::log("fake rate", LEAST, 1.0, &[]), &y, &series)?;
     Ok(Picture {
         svg,

@@ -37,6 +37,8 @@ pub struct Evaluation {
     pub samples: Vec<Used>,
     /// Figures, by condition and scorer.
     pub figures: Vec<Figures>,
+    /// Every hit marked, by condition: what a segment finder makes of the bare images.
+    pub every_hit: Vec<At>,
     /// Every scorer without a fixed threshold against every one with, by condition.
     pub equal_fakes: Vec<EqualFakes>,
 }
@@ -192,7 +194,7 @@ pub fn evaluate(
     };
     let workings: Vec<Working> = scorers.iter().enumerate().map(|(n, s)| working(n, s)).collect();
     let thresholds: Vec<f32> = workings.iter().map(|working| working.chosen.threshold).collect();
-    let (mut figures, mut equal_fakes) = (Vec::new(), Vec::new());
+    let (mut figures, mut equal_fakes, mut every_hit) = (Vec::new(), Vec::new(), Vec::new());
     for (number, (condition, test)) in tests.into_iter().enumerate() {
         let (described, total) = (test.described.clone(), test.described.events);
         let what = format!("test, {condition}");
@@ -205,6 +207,7 @@ pub fn evaluate(
         for (n, scorer) in scorers.iter().enumerate() {
             figures.push(measure(&seen, n, *scorer, &condition, thresholds[n], &bins));
         }
+        every_hit.extend(scorers.first().map(|scorer| at(&seen, 0, *scorer, f32::MIN, &bins)));
         for (scorer, baseline) in pairs(scorers) {
             let fakes = &calibrated[number];
             let threshold = thresholds[baseline];
@@ -224,7 +227,7 @@ pub fn evaluate(
             });
         }
     }
-    Ok(Evaluation { fake_rate, bins, scorers: workings, samples, figures, equal_fakes })
+    Ok(Evaluation { fake_rate, bins, scorers: workings, samples, figures, every_hit, equal_fakes })
 }
 
 /// Every scorer whose threshold is free, with every one whose is not.

@@ -75,7 +75,11 @@ impl Gallery {
             Kind::Soft => condition == 0 && single && pt < 7.0,
             Kind::Hard => condition == 0 && single && pt > 50.0,
             Kind::Two => condition == 0 && event.muons.len() == 2,
-            Kind::Crowded => condition == self.last && single,
+            Kind::Crowded => {
+                // Samples of one seed have the same muons.
+                let new = self.examples.iter().all(|example| example.number != number);
+                condition == self.last && single && new
+            }
             Kind::Missed => condition == 0 && matched.contains(&false),
             Kind::Fake => {
                 let mask = || reduce::mask(&event.image(), scores, threshold);

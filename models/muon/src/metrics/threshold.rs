@@ -16,7 +16,7 @@ pub struct Chosen {
 }
 
 /// The least of the images' own thresholds at which no more than `allowed` of them are fakes; where there is none, the
-/// next number above all of them. `fakes` has for each image the highest threshold at which it is a fake.
+/// next number above all of them; where every image may be one, the least number. `fakes` has for each image the highest threshold at which it is a fake.
 pub fn choose(fakes: &[f32], allowed: u64) -> Chosen {
     let images = fakes.len() as u64;
     let mut sorted = fakes.to_vec();
@@ -27,7 +27,7 @@ pub fn choose(fakes: &[f32], allowed: u64) -> Chosen {
             let above = sorted.partition_point(|&value| value > excess);
             above.checked_sub(1).map_or(excess.next_up(), |place| sorted[place])
         }
-        None => sorted.last().copied().unwrap_or(f32::NEG_INFINITY),
+        None => f32::MIN,
     };
     Chosen { threshold, fakes: count(fakes, threshold), allowed, images }
 }
@@ -54,7 +54,8 @@ mod tests {
         assert_eq!(chosen(1), (5.0, 1));
         assert_eq!((chosen(2), chosen(3)), ((3.0, 2), (3.0, 2)));
         assert_eq!((chosen(4), chosen(5)), ((2.0, 4), (1.0, 5)));
-        assert_eq!(choose(&fakes, 6).threshold, f32::NEG_INFINITY);
+        assert_eq!((choose(&fakes, 6).threshold, choose(&fakes, 6).fakes), (f32::MIN, 5));
+        assert_eq!(choose(&[f32::NEG_INFINITY; 3], 1), choose(&[f32::NEG_INFINITY; 3], 0));
         assert_eq!(given(&fakes, 2.5).fakes, 2);
     }
 }

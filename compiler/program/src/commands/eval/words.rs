@@ -13,6 +13,11 @@ pub fn percent(p: &Proportion) -> String {
     format!("{:.2} ({:.2}–{:.2})", 100.0 * p.value, 100.0 * p.low, 100.0 * p.high)
 }
 
+/// A probability, its exponent where that is short.
+fn probability(p: f64) -> String {
+    if p < 1e-3 { format!("{p:.1e}") } else { format!("{p:.3}") }
+}
+
 /// `5.0–6.7`.
 pub fn range(bins: &Bins, n: usize) -> String {
     let (low, high) = bins.range(n);
@@ -73,10 +78,10 @@ pub fn samples(evaluation: &Evaluation) -> Vec<Vec<String>> {
 /// One line for each scorer and threshold.
 pub fn summary(evaluation: &Evaluation, condition: &str) -> Vec<Vec<String>> {
     let mut rows = vec![cells(["", "threshold", "efficiency", "fakes", "fakes / kHz", "area of ROC"])];
-    let row = |name: String, at: &At, area: String| {
+    let row = |name: String, at: &At, threshold: String, area: String| {
         vec![
             name,
-            at.threshold_value.to_string(),
+            threshold,
             percent(&at.efficiency),
             percent(&at.fake_rate),
             format!("{:.1}", at.fake_khz),
@@ -85,10 +90,16 @@ pub fn summary(evaluation: &Evaluation, condition: &str) -> Vec<Vec<String>> {
     };
     for figures in of(evaluation, condition) {
         let name = &evaluation.scorers[figures.scorer].name;
-        rows.push(row(name.clone(), &figures.chosen, format!("{:.5}", figures.roc_area)));
+        let threshold = figures.chosen.threshold_value.to_string();
+        rows.push(row(name.clone(), &figures.chosen, threshold, format!("{:.5}", figures.roc_area)));
         if let Some(at) = &figures.shipped {
-            rows.push(row(format!("{name}, as shipped"), at, String::new()));
+            let threshold = at.threshold_value.to_string();
+            rows.push(row(format!("{name}, as shipped"), at, threshold, String::new()));
         }
+    }
+    let number = conditions(evaluation).iter().position(|name| *name == condition);
+    if let Some(at) = number.and_then(|number| evaluation.every_hit.get(number)) {
+        rows.push(row("every hit marked".into(), at, String::new(), String::new()));
     }
     rows
 }
@@ -138,7 +149,7 @@ pub fn paired(evaluation: &Evaluation, equal: &EqualFakes) -> Vec<Vec<String>> {
             format!("{:+.2} ± {:.2}", 100.0 * bin.difference, 100.0 * bin.error),
             bin.paired.first_only.to_string(),
             bin.paired.second_only.to_string(),
-            format!("{:.2e}", bin.p_value),
+            probability(bin.p_value),
         ]);
     }
     let (difference, error) = equal.paired.difference();
@@ -149,7 +160,7 @@ pub fn paired(evaluation: &Evaluation, equal: &EqualFakes) -> Vec<Vec<String>> {
         format!("{:+.2} ± {:.2}", 100.0 * difference, 100.0 * error),
         equal.paired.first_only.to_string(),
         equal.paired.second_only.to_string(),
-        format!("{:.2e}", equal.paired.p_value()),
+        probability(equal.paired.p_value()),
     ]);
     rows
 }
