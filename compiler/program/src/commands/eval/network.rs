@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use nn2hdl_compiler::front;
+use nn2hdl_compiler::graph::{Graph, TensorId};
 use nn2hdl_muon::Image;
 use nn2hdl_muon::geometry::{LAYERS, PARTITIONS, STRIPS, VOXELS};
 use nn2hdl_muon::metrics::{ScoreError, Scorer};
@@ -9,7 +11,6 @@ use nn2hdl_runtime::{Emulator, Program};
 use serde::Serialize;
 
 use crate::args::DesignArgs;
-use crate::commands::lower;
 use crate::failure::Failure;
 use crate::{model, settings};
 
@@ -69,7 +70,10 @@ impl Network {
     pub fn load(origin: &str) -> Result<Self, Failure> {
         let model = model::load(Some(origin))?;
         let settings = settings::resolve(&DesignArgs::default(), &model)?;
-        let program = lower(&model, &settings)?.program;
+        let failed = |problems| Failure::from(problems).about(origin);
+        let mut graph = front::import(&model.bytes).map_err(failed)?;
+        reveal(&mut graph);
+        let program = front::compile(&graph, &settings.options).map_err(failed)?.program;
         Self::new(model.name, &program).map_err(|failure| failure.about(origin))
     }
 
@@ -141,6 +145,17 @@ impl Network {
         }
         Ok(scores)
     }
+}
+
+/// Makes the tensor `logits` an output of a network that delivers its mask only.
+fn reveal(graph: &mut Graph) {
+    let named = |graph: &Graph, id: TensorId, name: &str| graph.tensors[id.index()].name == name;
+    let score = |&id: &TensorId| named(graph, id, "score") || named(graph, id, "logits");
+    if graph.outputs.iter().any(score) {
+        return;
+    }
+    let logits = (0..graph.tensors.len() as u32).map(TensorId).find(|&id| named(graph, id, "logits"));
+    graph.outputs.extend(logits);
 }
 
 impl Scorer for Network {
