@@ -229,6 +229,9 @@ pub struct EvalArgs {
     /// Share of muon-free images in which a network may find a segment; its threshold follows
     #[arg(long, value_name = "F", default_value_t = 0.01)]
     pub fake_rate: f64,
+    /// Measure the float networks of the zoo models too (needs the cargo feature `train`)
+    #[arg(long)]
+    pub float: bool,
     /// Write a report: one HTML file
     #[arg(short, long, value_name = "REPORT.html")]
     pub output: Option<PathBuf>,
