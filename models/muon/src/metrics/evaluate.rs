@@ -7,6 +7,7 @@ use super::roc::Point;
 use super::sample::Described;
 use super::threshold::{Chosen, choose, given};
 use super::{Bins, CROSSINGS, Observed, Paired, Proportion, Sample, Scorer, calibrate, observe};
+use crate::event::Event;
 
 /// Points of a curve in a result; more would not be seen.
 const POINTS: usize = 300;
@@ -23,6 +24,10 @@ pub struct Condition<'a> {
 
 /// What stage the work is in: what is done, events done, events in all.
 pub type Stage<'a> = dyn FnMut(&str, u64, u64) + 'a;
+
+/// Is shown every event of the test samples: number of the condition, the scorers' thresholds, the event, and each
+/// scorer's scores of its hits.
+pub type InspectTest<'a> = dyn FnMut(usize, &[f32], &Event, &[&[f32]]) + 'a;
 
 /// All figures.
 #[derive(Clone, Debug, Serialize)]
@@ -161,7 +166,6 @@ impl From<Paired> for Compared {
 }
 
 /// Measures all scorers. Thresholds are chosen at the first condition for `fake_rate` and hold for all conditions.
-/// `inspect` sees each event of the test samples with the number of its condition and the thresholds.
 ///
 /// # Errors
 /// If a sample cannot be read, or a scorer fails.
@@ -170,7 +174,7 @@ pub fn evaluate(
     conditions: Vec<Condition<'_>>,
     fake_rate: f64,
     bins: Bins,
-    inspect: &mut dyn FnMut(usize, &[f32], &crate::Event, &[&[f32]]),
+    inspect: &mut InspectTest<'_>,
     stage: &mut Stage<'_>,
 ) -> Result<Evaluation, ObserveError> {
     let mut samples = Vec::new();
@@ -198,8 +202,7 @@ pub fn evaluate(
     for (number, (condition, test)) in tests.into_iter().enumerate() {
         let (described, total) = (test.described.clone(), test.described.events);
         let what = format!("test, {condition}");
-        let mut inspect =
-            |event: &crate::Event, scores: &[&[f32]]| inspect(number, &thresholds, event, scores);
+        let mut inspect = |event: &Event, scores: &[&[f32]]| inspect(number, &thresholds, event, scores);
         let inspect: &mut Inspect<'_> = &mut inspect;
         let seen =
             observe(scorers, &thresholds, &bins, test, inspect, &mut |done| stage(&what, done, total))?;
