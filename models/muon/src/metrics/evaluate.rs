@@ -79,10 +79,8 @@ pub struct Used {
 /// One scorer at one threshold.
 #[derive(Clone, Debug, Serialize)]
 pub struct At {
-    /// The threshold of scores.
+    /// The threshold.
     pub threshold: f32,
-    /// The same in the network's own units.
-    pub threshold_value: f64,
     /// Efficiency over all momenta.
     pub efficiency: Proportion,
     /// Efficiency by p_T.
@@ -210,7 +208,7 @@ pub fn evaluate(
         for (n, scorer) in scorers.iter().enumerate() {
             figures.push(measure(&seen, n, *scorer, &condition, thresholds[n], &bins));
         }
-        every_hit.extend(scorers.first().map(|scorer| at(&seen, 0, *scorer, f32::MIN, &bins)));
+        every_hit.extend(scorers.first().map(|_| at(&seen, 0, f32::MIN, &bins)));
         for (scorer, baseline) in pairs(scorers) {
             let fakes = &calibrated[number];
             let threshold = thresholds[baseline];
@@ -223,8 +221,8 @@ pub fn evaluate(
                 scorer,
                 baseline,
                 chosen,
-                at: at(&seen, scorer, scorers[scorer], chosen.threshold, &bins),
-                baseline_at: at(&seen, baseline, scorers[baseline], threshold, &bins),
+                at: at(&seen, scorer, chosen.threshold, &bins),
+                baseline_at: at(&seen, baseline, threshold, &bins),
                 paired: rows.iter().fold(Paired::default(), |sum, row| sum.plus(*row)),
                 by_pt: rows.into_iter().map(Compared::from).collect(),
             });
@@ -239,11 +237,10 @@ fn pairs(scorers: &[&dyn Scorer]) -> Vec<(usize, usize)> {
     of(false).flat_map(|scorer| of(true).map(move |baseline| (scorer, baseline))).collect()
 }
 
-fn at(seen: &Observed, number: usize, scorer: &dyn Scorer, threshold: f32, bins: &Bins) -> At {
+fn at(seen: &Observed, number: usize, threshold: f32, bins: &Bins) -> At {
     let fake_rate = seen.seen[number].fake_rate(threshold);
     At {
         threshold,
-        threshold_value: scorer.value(threshold),
         efficiency: seen.seen[number].efficiency(threshold),
         by_pt: seen.by_pt(number, threshold, bins),
         fake_rate,
@@ -263,8 +260,8 @@ fn measure(
     Figures {
         condition: condition.into(),
         scorer: number,
-        chosen: at(seen, number, scorer, threshold, bins),
-        shipped: scorer.shipped().map(|threshold| at(seen, number, scorer, threshold, bins)),
+        chosen: at(seen, number, threshold, bins),
+        shipped: scorer.shipped().map(|threshold| at(seen, number, threshold, bins)),
         foreign: own.foreign(),
         roc_area: own.roc.area(),
         roc: thin(own.roc.curve()),
