@@ -14,8 +14,9 @@ use serde_json::Value;
 const QONNX: &str = "qonnx.custom_op.general";
 
 /// A network of the chamber's interface: a hit's score is the number of hits beside it in other layers; `mask` is
-/// `score` ≥ `threshold`. Where `gated` is false, voxels without a hit are marked as well.
-fn network(path: &Path, threshold: f64, gated: bool) {
+/// `score` ≥ `threshold`. Where `gated` is false, voxels without a hit are marked as well. Without the output `score`, the
+/// tensor `logits` is the score, whose channels have different scales.
+fn network(path: &Path, threshold: f64, gated: bool, outputs: &[&str]) {
     let (layers, columns) = (6_usize, 9_usize);
     let mut graph = RawGraph { name: "counter".into(), ..RawGraph::default() };
     let value = |name: &str| RawInput {
@@ -25,7 +26,7 @@ fn network(path: &Path, threshold: f64, gated: bool) {
         dtype: Some(ElementType::Float32),
     };
     graph.inputs = vec![value("image")];
-    graph.outputs = vec![value("score"), value("mask")];
+    graph.outputs = outputs.iter().map(|name| value(name)).collect();
     let mut scalar = |name: &str, value: f64| {
         graph.initializers.insert(name.into(), ConstantTensor::float(Vec::new(), vec![value]));
     };
@@ -41,6 +42,8 @@ fn network(path: &Path, threshold: f64, gated: bool) {
     let weights = (0..layers * layers * columns).map(weight).collect();
     let weights = ConstantTensor::float(vec![layers, layers, 1, columns], weights);
     graph.initializers.insert("weight".into(), weights);
+    let scales = (0..layers).map(|layer| if layer % 2 == 0 { 1.0 } else { 0.5 }).collect();
+    graph.initializers.insert("scales".into(), ConstantTensor::float(vec![layers, 1, 1, 1], scales));
     let mut node = |operator: &str, inputs: &[&str], output: &str, attributes: &[(&str, Attribute)]| {
         graph.nodes.push(RawNode {
             name: output.into(),
@@ -58,13 +61,13 @@ fn network(path: &Path, threshold: f64, gated: bool) {
     };
     let ints = |values: &[i64]| Attribute::Ints(values.to_vec());
     node("Quant", &["image", "one", "zero", "one"], "image_q", &quant(0, "ROUND"));
-    node("Quant", &["weight", "one", "zero", "four"], "weight_q", &quant(1, "ROUND"));
+    node("Quant", &["weight", "scales", "zero", "four"], "weight_q", &quant(1, "ROUND"));
     let shape = [("kernel_shape", ints(&[1, columns as i64])), ("pads", ints(&[0, 4, 0, 4]))];
-    node("Conv", &["image_q", "weight_q"], "count", &shape);
+    node("Conv", &["image_q", "weight_q"], "logits", &shape);
     node("Mul", &["image_q", "gain"], "gate", &[]);
-    node("Add", &["count", "gate"], "sum", &[]);
+    node("Add", &["logits", "gate"], "sum", &[]);
     node("Sub", &["sum", "gain"], "score", &[]);
-    node("Sub", &[if gated { "score" } else { "count" }, "edge"], "margin", &[]);
+    node("Sub", &[if gated { "score" } else { "logits" }, "edge"], "margin", &[]);
     node("Quant", &["margin", "one", "zero", "one"], "mask", &quant(0, "FLOOR"));
     let mut model = Model::new(graph, 17);
     model.opsets.push((QONNX.into(), 1));
@@ -150,7 +153,7 @@ fn senseless_data_are_refused() {
 fn a_network_is_measured_beside_the_road_finder() {
     let root = tempfile::tempdir().unwrap();
     let (path, report) = (root.path().join("counter.onnx"), root.path().join("report.html"));
-    network(&path, 3.0, true);
+    network(&path, 3.0, true, &["score", "mask"]);
     let [model, page] = [&path, &report].map(|path| path.to_str().unwrap());
     let eval = ["eval", model, "--events", "200", "--fake-rate", "0.05", "-o", page, "--json"];
     let ran = run(&eval);
@@ -162,8 +165,7 @@ fn a_network_is_measured_beside_the_road_finder() {
     assert_eq!(network["mask_is_score_at_threshold"], true);
     let figures = json["figures"].as_array().unwrap();
     assert_eq!(figures.len(), 6, "three scorers at two backgrounds");
-    // Code 0 is what the decoder turns into −256.
-    assert_eq!(figures[0]["shipped"]["threshold_value"], 3.0);
+    assert_eq!(figures[0]["shipped"]["threshold"], 3.0);
     let chosen = &json["scorers"][0]["chosen"];
     assert!(chosen["fakes"].as_u64() <= Some(10) && chosen["images"] == 200, "{chosen}");
     assert_eq!(json["equal_fakes"].as_array().unwrap().len(), 4);
@@ -186,10 +188,23 @@ fn a_network_is_measured_beside_the_road_finder() {
 }
 
 #[test]
+fn channels_of_different_scale_are_compared_by_value() {
+    let root = tempfile::tempdir().unwrap();
+    let figures = |outputs: &[&str]| {
+        let path = root.path().join("counter.onnx");
+        network(&path, 3.0, true, outputs);
+        let json = run(&["eval", path.to_str().unwrap(), "--events", "100", "--json"]).json();
+        assert_eq!(json["networks"][0]["mask_is_score_at_threshold"], true, "{outputs:?}");
+        json["figures"].clone()
+    };
+    assert_eq!(figures(&["mask"]), figures(&["score", "mask"]));
+}
+
+#[test]
 fn a_mask_that_is_not_its_score_is_a_difference() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("open.onnx");
-    network(&path, 3.0, false);
+    network(&path, 3.0, false, &["score", "mask"]);
     let ran = run(&["eval", path.to_str().unwrap(), "--events", "100"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stdout.contains("`mask` is NOT"), "{}", ran.stdout);

@@ -21,7 +21,7 @@ macro_rules! parameters {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Parameters {
-            $(#[doc = concat!($meaning, " [", $unit, "]. Source: ", $source)] pub $name: $type,)*
+            $(#[doc = concat!($meaning, "; unit: `", $unit, "`. Source: ", $source)] pub $name: $type,)*
         }
 
         impl Default for Parameters {

@@ -217,7 +217,7 @@ fn equal_fakes(e: &Evaluation) -> Result<Section, String> {
             "{}: {name} against {baseline}; threshold {}, {} of {} calibration images against {}; fakes on the test sample {} % \
              against {} %",
             equal.condition,
-            at.threshold_value,
+            at.threshold,
             chosen.fakes,
             chosen.images,
             chosen.allowed,

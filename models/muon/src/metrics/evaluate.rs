@@ -7,6 +7,7 @@ use super::roc::Point;
 use super::sample::Described;
 use super::threshold::{Chosen, choose, given};
 use super::{Bins, CROSSINGS, Observed, Paired, Proportion, Sample, Scorer, calibrate, observe};
+use crate::event::Event;
 
 /// Points of a curve in a result; more would not be seen.
 const POINTS: usize = 300;
@@ -23,6 +24,10 @@ pub struct Condition<'a> {
 
 /// What stage the work is in: what is done, events done, events in all.
 pub type Stage<'a> = dyn FnMut(&str, u64, u64) + 'a;
+
+/// Is shown every event of the test samples: number of the condition, the scorers' thresholds, the event, and each
+/// scorer's scores of its hits.
+pub type InspectTest<'a> = dyn FnMut(usize, &[f32], &Event, &[&[f32]]) + 'a;
 
 /// All figures.
 #[derive(Clone, Debug, Serialize)]
@@ -74,10 +79,8 @@ pub struct Used {
 /// One scorer at one threshold.
 #[derive(Clone, Debug, Serialize)]
 pub struct At {
-    /// The threshold of scores.
+    /// The threshold.
     pub threshold: f32,
-    /// The same in the network's own units.
-    pub threshold_value: f64,
     /// Efficiency over all momenta.
     pub efficiency: Proportion,
     /// Efficiency by p_T.
@@ -161,7 +164,6 @@ impl From<Paired> for Compared {
 }
 
 /// Measures all scorers. Thresholds are chosen at the first condition for `fake_rate` and hold for all conditions.
-/// `inspect` sees each event of the test samples with the number of its condition and the thresholds.
 ///
 /// # Errors
 /// If a sample cannot be read, or a scorer fails.
@@ -170,7 +172,7 @@ pub fn evaluate(
     conditions: Vec<Condition<'_>>,
     fake_rate: f64,
     bins: Bins,
-    inspect: &mut dyn FnMut(usize, &[f32], &crate::Event, &[&[f32]]),
+    inspect: &mut InspectTest<'_>,
     stage: &mut Stage<'_>,
 ) -> Result<Evaluation, ObserveError> {
     let mut samples = Vec::new();
@@ -198,8 +200,7 @@ pub fn evaluate(
     for (number, (condition, test)) in tests.into_iter().enumerate() {
         let (described, total) = (test.described.clone(), test.described.events);
         let what = format!("test, {condition}");
-        let mut inspect =
-            |event: &crate::Event, scores: &[&[f32]]| inspect(number, &thresholds, event, scores);
+        let mut inspect = |event: &Event, scores: &[&[f32]]| inspect(number, &thresholds, event, scores);
         let inspect: &mut Inspect<'_> = &mut inspect;
         let seen =
             observe(scorers, &thresholds, &bins, test, inspect, &mut |done| stage(&what, done, total))?;
@@ -207,7 +208,7 @@ pub fn evaluate(
         for (n, scorer) in scorers.iter().enumerate() {
             figures.push(measure(&seen, n, *scorer, &condition, thresholds[n], &bins));
         }
-        every_hit.extend(scorers.first().map(|scorer| at(&seen, 0, *scorer, f32::MIN, &bins)));
+        every_hit.extend(scorers.first().map(|_| at(&seen, 0, f32::MIN, &bins)));
         for (scorer, baseline) in pairs(scorers) {
             let fakes = &calibrated[number];
             let threshold = thresholds[baseline];
@@ -220,8 +221,8 @@ pub fn evaluate(
                 scorer,
                 baseline,
                 chosen,
-                at: at(&seen, scorer, scorers[scorer], chosen.threshold, &bins),
-                baseline_at: at(&seen, baseline, scorers[baseline], threshold, &bins),
+                at: at(&seen, scorer, chosen.threshold, &bins),
+                baseline_at: at(&seen, baseline, threshold, &bins),
                 paired: rows.iter().fold(Paired::default(), |sum, row| sum.plus(*row)),
                 by_pt: rows.into_iter().map(Compared::from).collect(),
             });
@@ -236,11 +237,10 @@ fn pairs(scorers: &[&dyn Scorer]) -> Vec<(usize, usize)> {
     of(false).flat_map(|scorer| of(true).map(move |baseline| (scorer, baseline))).collect()
 }
 
-fn at(seen: &Observed, number: usize, scorer: &dyn Scorer, threshold: f32, bins: &Bins) -> At {
+fn at(seen: &Observed, number: usize, threshold: f32, bins: &Bins) -> At {
     let fake_rate = seen.seen[number].fake_rate(threshold);
     At {
         threshold,
-        threshold_value: scorer.value(threshold),
         efficiency: seen.seen[number].efficiency(threshold),
         by_pt: seen.by_pt(number, threshold, bins),
         fake_rate,
@@ -260,8 +260,8 @@ fn measure(
     Figures {
         condition: condition.into(),
         scorer: number,
-        chosen: at(seen, number, scorer, threshold, bins),
-        shipped: scorer.shipped().map(|threshold| at(seen, number, scorer, threshold, bins)),
+        chosen: at(seen, number, threshold, bins),
+        shipped: scorer.shipped().map(|threshold| at(seen, number, threshold, bins)),
         foreign: own.foreign(),
         roc_area: own.roc.area(),
         roc: thin(own.roc.curve()),

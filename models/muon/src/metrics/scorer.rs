@@ -31,11 +31,6 @@ pub trait Scorer {
         None
     }
 
-    /// What a threshold is in the network's own units.
-    fn value(&self, threshold: f32) -> f64 {
-        threshold.into()
-    }
-
     /// The threshold that a network was shipped with, as far as what was scored so far tells.
     fn shipped(&self) -> Option<f32> {
         None

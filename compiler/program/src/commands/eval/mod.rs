@@ -177,19 +177,19 @@ fn floats(args: &EvalArgs) -> Result<Vec<Box<dyn Scorer>>, Failure> {
 
 fn masks(checked: &[Checked<'_>]) -> String {
     let mut text = String::new();
+    let score = |score: Option<f64>| score.map_or("none".into(), |score| score.to_string());
     for Checked { network, marks, .. } in checked {
         let Some(marks) = marks else { continue };
         let hits = grouped(marks.hits);
         let line = if marks.agree() {
-            let least = marks.least_marked.map_or("none".into(), |code| code.to_string());
-            format!("{network}: on {hits} hits `mask` is `score` ≥ a threshold; least marked code {least}\n")
+            let least = score(marks.least_marked);
+            format!("{network}: on {hits} hits `mask` is `score` ≥ a threshold; least marked score {least}\n")
         } else {
-            let code = |code: Option<i64>| code.map_or("none".into(), |code| code.to_string());
             format!(
-                "{network}: `mask` is NOT `score` ≥ a threshold: least marked code {}, greatest unmarked {}, {} marked \
+                "{network}: `mask` is NOT `score` ≥ a threshold: least marked score {}, greatest unmarked {}, {} marked \
                  voxels without a hit\n",
-                code(marks.least_marked),
-                code(marks.greatest_unmarked),
+                score(marks.least_marked),
+                score(marks.greatest_unmarked),
                 marks.marked_without_hit
             )
         };

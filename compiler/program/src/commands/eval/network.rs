@@ -16,9 +16,6 @@ use crate::{model, settings};
 
 /// Images that the emulator has at a time: 128 are 57 MB of codes.
 const CHUNK: usize = 128;
-/// Codes up to this are exact as scores.
-const LARGEST_CODE: i128 = 1 << 24;
-
 /// A compiled network.
 pub struct Network {
     name: String,
@@ -36,9 +33,9 @@ pub struct Marks {
     /// Hits seen.
     pub hits: u64,
     /// Least score of a marked hit.
-    pub least_marked: Option<i64>,
+    pub least_marked: Option<f64>,
     /// Greatest score of a hit that is not marked.
-    pub greatest_unmarked: Option<i64>,
+    pub greatest_unmarked: Option<f64>,
     /// Marked voxels without a hit.
     pub marked_without_hit: u64,
 }
@@ -50,7 +47,7 @@ impl Marks {
         ordered && self.marked_without_hit == 0
     }
 
-    fn add(&mut self, hit: bool, marked: bool, score: i64) {
+    fn add(&mut self, hit: bool, marked: bool, score: f64) {
         self.hits += u64::from(hit);
         match (hit, marked) {
             (true, true) => {
@@ -105,11 +102,6 @@ impl Network {
                 return Err(wrong(name, format!("the output has shape {:?}", value.shape)));
             }
         }
-        let range = program.output_value(score).format.interval();
-        if range.lo < -LARGEST_CODE || range.hi > LARGEST_CODE {
-            let message = format!("codes from {} to {} are wider than 24 bits", range.lo, range.hi);
-            return Err(wrong(&program.outputs[score].name, message));
-        }
         let code = |value: f64| {
             let codes = input.encoder.encode(&[value; VOXELS], VOXELS);
             codes.map_err(|error| wrong(&input.name, error.to_string()))
@@ -129,19 +121,27 @@ impl Network {
         for (image, codes) in images.iter().zip(input.chunks_exact_mut(VOXELS)) {
             image.voxels().for_each(|voxel| codes[voxel] = self.codes[1][voxel]);
         }
-        let outputs = self.emulator.run(&[&input], images.len());
+        let failed = |problem: String| ScoreError { scorer: self.name.clone(), problem };
         let outputs =
-            outputs.map_err(|error| ScoreError { scorer: self.name.clone(), problem: error.to_string() })?;
+            self.emulator.run(&[&input], images.len()).map_err(|error| failed(error.to_string()))?;
+        // Channels may differ in scale: scores are values, not codes.
+        let decoder = &self.emulator.program().outputs[self.score].decoder;
+        let values = decoder.decode(&outputs[self.score], VOXELS);
         let mut scores = Vec::with_capacity(images.len());
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         for (n, image) in images.iter().enumerate() {
-            let codes = &outputs[self.score][n * VOXELS..(n + 1) * VOXELS];
+            let values = &values[n * VOXELS..(n + 1) * VOXELS];
             if let Some(mask) = self.mask {
                 let mask = &outputs[mask][n * VOXELS..(n + 1) * VOXELS];
-                let all = codes.iter().zip(mask).enumerate();
+                let all = values.iter().zip(mask).enumerate();
                 all.for_each(|(voxel, (&score, &marked))| marks.add(image.get(voxel), marked != 0, score));
             }
-            scores.push(image.voxels().map(|voxel| codes[voxel] as f32).collect());
+            let of_hits: Vec<f32> = image.voxels().map(|voxel| values[voxel] as f32).collect();
+            let exact = |(voxel, score): (usize, &f32)| f64::from(*score) == values[voxel];
+            if !image.voxels().zip(&of_hits).all(exact) {
+                return Err(failed("scores have more than the 24 bits that are compared exactly".into()));
+            }
+            scores.push(of_hits);
         }
         Ok(scores)
     }
@@ -171,13 +171,7 @@ impl Scorer for Network {
         Ok(scores)
     }
 
-    fn value(&self, threshold: f32) -> f64 {
-        let program = self.emulator.program();
-        let values = program.outputs[self.score].decoder.decode(&vec![threshold as i64; VOXELS], VOXELS);
-        values.first().copied().unwrap_or(f64::NAN)
-    }
-
     fn shipped(&self) -> Option<f32> {
-        self.marks().filter(Marks::agree)?.least_marked.map(|code| code as f32)
+        self.marks().filter(Marks::agree)?.least_marked.map(|score| score as f32)
     }
 }

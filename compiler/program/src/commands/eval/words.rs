@@ -90,10 +90,10 @@ pub fn summary(evaluation: &Evaluation, condition: &str) -> Vec<Vec<String>> {
     };
     for figures in of(evaluation, condition) {
         let name = &evaluation.scorers[figures.scorer].name;
-        let threshold = figures.chosen.threshold_value.to_string();
+        let threshold = figures.chosen.threshold.to_string();
         rows.push(row(name.clone(), &figures.chosen, threshold, format!("{:.5}", figures.roc_area)));
         if let Some(at) = &figures.shipped {
-            let threshold = at.threshold_value.to_string();
+            let threshold = at.threshold.to_string();
             rows.push(row(format!("{name}, as shipped"), at, threshold, String::new()));
         }
     }
@@ -125,7 +125,7 @@ pub fn equal_fakes(evaluation: &Evaluation, equal: &EqualFakes) -> String {
         "\n{}: {name} with no more fakes than {baseline}: threshold {}, {} of {} calibration images against {}\n  \
          on the test sample: fakes {} % against {} %\n",
         equal.condition,
-        equal.at.threshold_value,
+        equal.at.threshold,
         chosen.fakes,
         chosen.images,
         chosen.allowed,
