@@ -1,0 +1,84 @@
+//! Which parts of a line differ from the empty frame: one bit for each piece of the line.
+
+/// Columns from `lo` to `hi` of a line are read by the column `0` of an output line, and so on along it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach {
+    pub line: u32,
+    pub lo: i32,
+    pub hi: i32,
+}
+
+/// Columns of one piece of a line of `extent` columns: a power of two, so that 64 pieces are enough.
+pub(super) fn piece(extent: usize) -> usize {
+    extent.div_ceil(64).next_power_of_two().max(8)
+}
+
+/// The pieces of a whole line.
+pub(super) fn full(extent: usize) -> u64 {
+    bits(0, extent.div_ceil(piece(extent)))
+}
+
+/// The bits from `start` up to `end`.
+fn bits(start: usize, end: usize) -> u64 {
+    let below = |n: usize| if n < 64 { (1u64 << n) - 1 } else { u64::MAX };
+    below(end) & !below(start)
+}
+
+/// The stretches of set bits: first, and one past the last.
+pub(super) fn stretches(mut mask: u64) -> impl Iterator<Item = (usize, usize)> {
+    std::iter::from_fn(move || {
+        if mask == 0 {
+            return None;
+        }
+        let start = mask.trailing_zeros() as usize;
+        let end = start + (!(mask >> start)).trailing_zeros() as usize;
+        mask &= !bits(start, end);
+        Some((start, end))
+    })
+}
+
+/// The pieces of an output line of `out` columns that read from the pieces `mask` of a line of `extent` columns.
+pub(super) fn reached(mask: u64, extent: usize, reach: Reach, out: usize) -> u64 {
+    let (from, to) = (piece(extent), piece(out));
+    let mut found = 0;
+    for (start, end) in stretches(mask) {
+        let first = ((start * from) as i64 - i64::from(reach.hi)).max(0);
+        let past = ((end * from) as i64 - i64::from(reach.lo)).min(out as i64);
+        if first < past {
+            found |= bits(first as usize / to, (past as usize).div_ceil(to));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_that_reads_a_piece_is_reached() {
+        for (extent, out, lo, hi) in [(20, 20, -2, 2), (384, 384, -10, 10), (300, 41, 3, 9), (7, 700, -699, 0)] {
+            for bit in 0..extent.div_ceil(piece(extent)) {
+                let found = reached(1 << bit, extent, Reach { line: 0, lo, hi }, out);
+                for column in 0..out {
+                    let reads = (column as i64 + i64::from(lo)).max(0)..=column as i64 + i64::from(hi);
+                    let touched = reads.into_iter().any(|at| at as usize / piece(extent) == bit);
+                    let is_found = found >> (column / piece(out)) & 1 == 1;
+                    assert!(is_found || !touched, "{extent} {out} {lo} {hi}: piece {bit}, column {column}");
+                }
+                assert_eq!(found & !full(out), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn stretches_of_bits() {
+        let found = |mask| stretches(mask).collect::<Vec<_>>();
+        assert_eq!(found(0), []);
+        assert_eq!(found(0b1011), [(0, 2), (3, 4)]);
+        assert_eq!(found(u64::MAX), [(0, 64)]);
+        assert_eq!(found(1 << 63), [(63, 64)]);
+        assert_eq!(full(512), u64::MAX);
+        assert_eq!(full(9), 3);
+    }
+}
