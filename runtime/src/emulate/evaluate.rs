@@ -4,7 +4,7 @@ use super::code::{Arg, Binary, Code, Instruction, PINNED, Places, Resolver, comp
 use super::lane::Lane;
 use super::layer::{Body, BodySites, Layer, Lines, Terms, finish_words};
 use super::simd::Level;
-use super::store::UNSTORED;
+use super::store::{Place, UNSTORED};
 use crate::index::point;
 use crate::kernel::{Kernel, Reduction};
 use crate::program::Step;
@@ -31,55 +31,26 @@ enum Operand<'a, T, const L: usize> {
     Scalar(T),
 }
 
-/// The values that an expression reads.
-pub(super) trait Memory<T, const L: usize>: Copy {
-    /// The lanes at an address.
-    fn lanes(&self, address: usize) -> &[T; L];
-
-    /// The lanes of a constant that is delivered outside, by its number.
-    fn outside(&self, number: usize) -> &[T; L];
-}
-
-/// Lanes are frames: an element is a row of lanes.
-#[derive(Clone, Copy)]
-struct Frames<'a, T, const L: usize>(&'a [[T; L]]);
-
-impl<T: Lane, const L: usize> Memory<T, L> for Frames<'_, T, L> {
-    #[inline(always)]
-    fn lanes(&self, address: usize) -> &[T; L] {
-        &self.0[address]
-    }
-
-    #[inline(always)]
-    fn outside(&self, number: usize) -> &[T; L] {
-        &self.0[number]
-    }
-}
-
 /// Where an expression is evaluated.
-pub(super) struct At<'a, T, M, const L: usize> {
-    pub memory: M,
-    pub tables: &'a [Vec<T>],
-    pub words: &'a [i64],
-    pub base: u32,
-    pub acc: &'a [T; L],
+struct At<'a, T, const L: usize> {
+    values: &'a [[T; L]],
+    tables: &'a [Vec<T>],
+    words: &'a [i64],
+    base: u32,
+    acc: &'a [T; L],
 }
 
-impl<T: Lane, M: Memory<T, L>, const L: usize> At<'_, T, M, L> {
+impl<T: Lane, const L: usize> At<'_, T, L> {
     #[inline(always)]
-    fn fetch(&self, fetch: usize) -> &[T; L] {
+    fn address(&self, fetch: usize) -> usize {
         let word = self.words[fetch];
-        if word & PINNED == 0 {
-            self.memory.lanes(self.base.wrapping_add(word as u32) as usize)
-        } else {
-            self.memory.outside(word as u32 as usize)
-        }
+        if word & PINNED == 0 { self.base.wrapping_add(word as u32) as usize } else { word as u32 as usize }
     }
 
     #[inline(always)]
     fn operand<'b>(&'b self, arg: Arg, registers: &'b [[T; L]]) -> Operand<'b, T, L> {
         match arg {
-            Arg::Fetch(n) => Operand::Lanes(self.fetch(n)),
+            Arg::Fetch(n) => Operand::Lanes(&self.values[self.address(n)]),
             Arg::Register(n) => Operand::Lanes(&registers[n]),
             Arg::Scalar(n) => Operand::Scalar(T::of(self.words[n])),
             Arg::Acc => Operand::Lanes(self.acc),
@@ -88,7 +59,7 @@ impl<T: Lane, M: Memory<T, L>, const L: usize> At<'_, T, M, L> {
 
     /// The value of `arg` after every instruction has run.
     #[inline(always)]
-    pub fn read(&self, arg: Arg, registers: &[[T; L]]) -> [T; L] {
+    fn read(&self, arg: Arg, registers: &[[T; L]]) -> [T; L] {
         match self.operand(arg, registers) {
             Operand::Lanes(lanes) => *lanes,
             Operand::Scalar(value) => [value; L],
@@ -96,7 +67,7 @@ impl<T: Lane, M: Memory<T, L>, const L: usize> At<'_, T, M, L> {
     }
 
     #[inline(always)]
-    pub fn run(&self, code: &Code, registers: &mut [[T; L]]) {
+    fn run(&self, code: &Code, registers: &mut [[T; L]]) {
         for (n, gather) in code.gathers.iter().enumerate() {
             let start = self.words[gather.fetch];
             let mut out = [T::of(gather.outside); L];
@@ -113,7 +84,7 @@ impl<T: Lane, M: Memory<T, L>, const L: usize> At<'_, T, M, L> {
                         offset = offset.filter(|_| inside).map(|o| o + index as usize * axis.stride);
                     }
                     if let Some(offset) = offset {
-                        out[lane] = self.memory.lanes(offset)[lane];
+                        out[lane] = self.values[offset][lane];
                     }
                 }
             }
@@ -236,10 +207,7 @@ impl<T: Lane, const L: usize> Task<'_, T, L> {
                         None => &lists[place.list as usize],
                         Some(late) => late.body(first),
                     };
-                    let Layer { points, reduction, .. } = *layer;
-                    let memory = Frames(&*values);
-                    let general =
-                        General { points, reduction, code, tables, memory, words, base: place.base };
+                    let general = General { layer, code, tables, values, words, place: *place };
                     match &layer.scatter {
                         None => line.push(general.reduce(registers)),
                         Some(lines) => general.scatter(lines, first, registers, line),
@@ -255,7 +223,7 @@ impl<T: Lane, const L: usize> Task<'_, T, L> {
                         None => &lists[place.list as usize],
                         Some(late) => late.finish(position),
                     };
-                    let at = At { memory: Frames(&*values), tables, words, base: place.base, acc: &out };
+                    let at = At { values, tables, words, base: place.base, acc: &out };
                     at.run(code, &mut scratch.registers);
                     out = at.read(code.result, &scratch.registers);
                 }
@@ -265,61 +233,44 @@ impl<T: Lane, const L: usize> Task<'_, T, L> {
     }
 }
 
-/// A body that is not linear, at one place.
-pub(super) struct General<'a, T, M> {
-    pub points: usize,
-    pub reduction: Reduction,
-    pub code: &'a Code,
-    pub tables: &'a [Vec<T>],
-    pub memory: M,
-    pub words: &'a [i64],
-    pub base: u32,
+struct General<'a, T, const L: usize> {
+    layer: &'a Layer<T>,
+    code: &'a Code,
+    tables: &'a [Vec<T>],
+    values: &'a [[T; L]],
+    words: &'a [i64],
+    place: Place,
 }
 
-impl<T: Lane, M> General<'_, T, M> {
+impl<T: Lane, const L: usize> General<'_, T, L> {
     #[inline(always)]
-    fn at<'b, const L: usize>(&'b self, number: usize, acc: &'b [T; L]) -> At<'b, T, M, L>
-    where
-        M: Memory<T, L>,
-    {
+    fn at<'b>(&'b self, number: usize, acc: &'b [T; L]) -> At<'b, T, L> {
         let words = &self.words[number * self.code.words..][..self.code.words];
-        At { memory: self.memory, tables: self.tables, words, base: self.base, acc }
+        At { values: self.values, tables: self.tables, words, base: self.place.base, acc }
     }
 
-    /// The reduction over all points.
     #[inline(always)]
-    pub fn reduce<const L: usize>(&self, registers: &mut [[T; L]]) -> [T; L]
-    where
-        M: Memory<T, L>,
-    {
+    fn reduce(&self, registers: &mut [[T; L]]) -> [T; L] {
         let none = [T::default(); L];
         let mut acc = none;
-        for number in 0..self.points {
+        for number in 0..self.layer.points {
             let at = self.at(number, &none);
             at.run(self.code, registers);
             let value = at.read(self.code.result, registers);
             if number == 0 {
                 acc = value;
             } else {
-                combine(self.reduction, &mut acc, &value);
+                combine(self.layer.reduction, &mut acc, &value);
             }
         }
         acc
     }
 
     #[inline(always)]
-    fn scatter<const L: usize>(
-        &self,
-        lines: &Lines<T>,
-        first: usize,
-        registers: &mut [[T; L]],
-        line: &mut Vec<[T; L]>,
-    ) where
-        M: Memory<T, L>,
-    {
+    fn scatter(&self, lines: &Lines<T>, first: usize, registers: &mut [[T; L]], line: &mut Vec<[T; L]>) {
         line.extend((0..lines.extent).map(|n| [lines.empty[first + n * lines.stride]; L]));
         let none = [T::default(); L];
-        for number in 0..self.points {
+        for number in 0..self.layer.points {
             let at = self.at(number, &none);
             at.run(self.code, registers);
             let value = at.read(self.code.result, registers);
@@ -328,7 +279,7 @@ impl<T: Lane, M> General<'_, T, M> {
                 let index = target[lane].code();
                 if (index as u64) < lines.extent as u64 {
                     let acc = &mut line[index as usize][lane];
-                    *acc = match self.reduction {
+                    *acc = match self.layer.reduction {
                         Reduction::Sum => acc.add(value[lane]),
                         Reduction::Max => (*acc).max(value[lane]),
                         Reduction::Min => (*acc).min(value[lane]),

@@ -37,6 +37,19 @@ pub(super) fn stretches(mut mask: u64) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// The same bits, and those of gaps of at most `gap`.
+pub(super) fn join(mask: u64, gap: usize) -> u64 {
+    let mut joined = mask;
+    let mut last = None;
+    for (start, end) in stretches(mask) {
+        if let Some(last) = last.filter(|&last| start - last <= gap) {
+            joined |= bits(last, start);
+        }
+        last = Some(end);
+    }
+    joined
+}
+
 /// The pieces of an output line of `out` columns that read from the pieces `mask` of a line of `extent` columns.
 pub(super) fn reached(mask: u64, extent: usize, reach: Reach, out: usize) -> u64 {
     let (from, to) = (piece(extent), piece(out));
@@ -57,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_column_that_reads_a_piece_is_reached() {
-        for (extent, out, lo, hi) in [(20, 20, -2, 2), (384, 384, -10, 10), (300, 41, 3, 9), (7, 700, -699, 0)] {
+        for (extent, out, lo, hi) in [(20usize, 20usize, -2, 2), (384, 384, -10, 10), (300, 41, 3, 9), (7, 700, -699, 0)] {
             for bit in 0..extent.div_ceil(piece(extent)) {
                 let found = reached(1 << bit, extent, Reach { line: 0, lo, hi }, out);
                 for column in 0..out {
@@ -80,5 +93,7 @@ mod tests {
         assert_eq!(found(1 << 63), [(63, 64)]);
         assert_eq!(full(512), u64::MAX);
         assert_eq!(full(9), 3);
+        assert_eq!(join(0b1_0010_0101, 2), 0b1_1111_1111);
+        assert_eq!(join(0b1_0001_0101, 1), 0b1_0001_1111);
     }
 }

@@ -4,6 +4,7 @@
 //! those parts of lines are computed that read from a part which differs from it.
 
 mod layout;
+mod line;
 mod mask;
 mod plan;
 mod run;

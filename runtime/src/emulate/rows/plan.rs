@@ -68,7 +68,10 @@ pub(in crate::emulate) fn is_possible(program: &Program) -> bool {
 /// Whether most of the work is also on long lines, so that a plan by lines is worth making.
 pub(in crate::emulate) fn is_promising(program: &Program) -> bool {
     let (mut long, mut short) = (0usize, 0usize);
-    for step in program.blocks.iter().flat_map(|block| &block.steps) {
+    if !is_possible(program) {
+        return false;
+    }
+    for step in &program.main().steps {
         let Step::Kernel(kernel) = step else { return false };
         let value = program.main().value(kernel.out);
         let work = value.len().saturating_mul(kernel.extent.iter().product::<usize>().max(1));
@@ -76,7 +79,7 @@ pub(in crate::emulate) fn is_promising(program: &Program) -> bool {
         let sum = if is_long { &mut long } else { &mut short };
         *sum = sum.saturating_add(work);
     }
-    long > short && is_possible(program)
+    long > short
 }
 
 /// Whether every place that is read is known before any frame is seen.

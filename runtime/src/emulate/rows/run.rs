@@ -1,11 +1,11 @@
 //! Running a plan: frame after frame, and of each frame only what differs from a frame of zeros.
 
 use super::layout::{LANES, Line};
+use super::line::{Columns, combine};
 use super::mask;
 use super::plan::{Group, RowLayer, RowPlan, Run};
 use crate::emulate::batch::Batch;
 use crate::emulate::codes::{Code as Integer, Codes, CodesMut, each};
-use crate::emulate::evaluate::{At, General, Memory};
 use crate::emulate::lane::Lane;
 use crate::emulate::layer::Body;
 
@@ -14,25 +14,14 @@ pub(in crate::emulate) struct State<T> {
     memory: Vec<T>,
     /// For each line the pieces that may differ.
     differs: Vec<u64>,
-    registers: Vec<[T; LANES]>,
+    registers: Vec<T>,
     sums: Vec<T>,
+    values: Vec<T>,
+    none: Vec<T>,
 }
 
-/// Lanes are neighbours in memory.
-#[derive(Clone, Copy)]
-struct Columns<'a, T>(&'a [T]);
-
-impl<T: Lane> Memory<T, LANES> for Columns<'_, T> {
-    #[inline(always)]
-    fn lanes(&self, address: usize) -> &[T; LANES] {
-        self.0[address..].first_chunk().expect("the memory ends with a row of lanes")
-    }
-
-    #[inline(always)]
-    fn outside(&self, number: usize) -> &[T; LANES] {
-        self.lanes(number * LANES)
-    }
-}
+/// Columns between two stretches that cost less to compute than a start anew.
+const GAP: usize = 3 * LANES;
 
 impl<T: Lane> State<T> {
     /// The state after a frame of zeros.
@@ -44,8 +33,10 @@ impl<T: Lane> State<T> {
         Self {
             memory: plan.empty.clone(),
             differs: vec![0; plan.layout.lines.len()],
-            registers: vec![[T::default(); LANES]; registers.max().unwrap_or(0)],
+            registers: vec![T::default(); registers.max().unwrap_or(0) * T::TOGETHER * LANES],
             sums: vec![T::default(); T::TOGETHER * LANES],
+            values: vec![T::default(); T::TOGETHER * LANES],
+            none: vec![T::default(); T::TOGETHER * LANES],
         }
     }
 
@@ -127,6 +118,7 @@ impl<T: Lane> State<T> {
             reached |= mask::reached(differs, lines[reach.line as usize].extent, reach, extent);
         }
         let piece = mask::piece(extent);
+        let joined = mask::join(reached, GAP.div_ceil(piece));
         for (number, runs) in &group.lines {
             let address = lines[*number].address;
             let stale = self.differs[*number] & !reached;
@@ -134,7 +126,7 @@ impl<T: Lane> State<T> {
                 let columns = address + start * piece..address + (end * piece).min(extent);
                 self.memory[columns.clone()].copy_from_slice(&plan.empty[columns]);
             }
-            for (start, end) in mask::stretches(reached) {
+            for (start, end) in mask::stretches(joined) {
                 let (start, end) = (start * piece, (end * piece).min(extent));
                 for run in &layer.runs[runs.clone()] {
                     self.span(plan, layer, run, address, (start, end));
@@ -194,40 +186,37 @@ impl<T: Lane> State<T> {
     ) {
         let by = (start - run.start) as u32;
         let base = run.body.base.wrapping_add(by);
-        let sums = &mut self.sums[..rows * LANES];
+        let Self { memory, registers, sums, values, none, .. } = self;
+        let (sums, values) = (&mut sums[..rows * LANES], &mut values[..rows * LANES]);
         match &layer.body {
             Body::Linear(lists) => {
-                T::sum_line(plan.level, &self.memory, base, &lists[run.body.list as usize], sums);
+                T::sum_line(plan.level, memory, base, &lists[run.body.list as usize], sums);
             }
             Body::General { code, lists } => {
-                for (row, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                    let general = General {
-                        points: layer.points,
-                        reduction: layer.reduction,
-                        code,
-                        tables: &plan.tables,
-                        memory: Columns(&self.memory),
-                        words: &lists[run.body.list as usize],
-                        base: base.wrapping_add((row * LANES) as u32),
-                    };
-                    *sums = general.reduce(&mut self.registers);
+                let words = &lists[run.body.list as usize];
+                for point in 0..layer.points {
+                    let words = &words[point * code.words..][..code.words];
+                    // A body has no accumulator; it only says how many columns there are.
+                    let acc = &none[..rows * LANES];
+                    let at = Columns { memory, tables: &plan.tables, words, base, acc };
+                    if point == 0 {
+                        at.run(code, registers, sums);
+                    } else {
+                        at.run(code, registers, values);
+                        combine(layer.reduction, sums, values);
+                    }
                 }
             }
         }
-        if let Some((code, lists)) = &layer.finish {
-            for (row, sums) in sums.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                let at = At {
-                    memory: Columns(&self.memory),
-                    tables: &plan.tables,
-                    words: &lists[run.finish.list as usize],
-                    base: run.finish.base.wrapping_add(by + (row * LANES) as u32),
-                    acc: &*sums,
-                };
-                at.run(code, &mut self.registers);
-                let out = at.read(code.result, &self.registers);
-                *sums = out;
+        let result = match &layer.finish {
+            None => &*sums,
+            Some((code, lists)) => {
+                let words = &lists[run.finish.list as usize];
+                let base = run.finish.base.wrapping_add(by);
+                Columns { memory, tables: &plan.tables, words, base, acc: &*sums }.run(code, registers, values);
+                &*values
             }
-        }
-        self.memory[address + start..][..width].copy_from_slice(&self.sums[..width]);
+        };
+        memory[address + start..][..width].copy_from_slice(&result[..width]);
     }
 }
