@@ -126,8 +126,11 @@ macro_rules! lane {
 
             #[inline(always)]
             fn are_equal(a: &[Self], b: &[Self]) -> bool {
-                let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-                a.iter().zip(b).all(|(a, b)| a == b) && a_rest == b_rest
+                let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+                let same = |a: &[Self; LANES], b: &[Self; LANES]| {
+                    (0..LANES).fold(0, |any, lane| any | (a[lane] ^ b[lane])) == 0
+                };
+                a.iter().zip(b).all(|(a, b)| same(a, b)) && a_rest == b_rest
             }
         }
     };

@@ -1,5 +1,6 @@
 //! Where the values of one frame are: every value in its own place, every line with its margins.
 
+use super::mask::Piece;
 use crate::kernel::{Access, Read};
 use crate::program::{Block, Step};
 use crate::sweep::Margin;
@@ -13,6 +14,7 @@ pub(super) struct Line {
     /// First column.
     pub address: usize,
     pub extent: usize,
+    pub piece: Piece,
     pub margin: Margin,
     /// What its margins hold.
     pub outside: i64,
@@ -49,7 +51,7 @@ impl Layout {
             layout.first.push(layout.lines.len());
             for _ in 0..value.len() / extent.max(1) {
                 let address = layout.elements + margin.before;
-                layout.lines.push(Line { address, extent, margin, outside });
+                layout.lines.push(Line { address, extent, piece: Piece::of(extent), margin, outside });
                 layout.elements = address + extent + margin.after;
             }
         }

@@ -10,7 +10,7 @@ enum Operand<'a, T> {
     Scalar(T),
 }
 
-/// Where an expression is evaluated: so many columns as `acc` has.
+/// Where an expression is evaluated: as many columns as `acc` has, whole rows of lanes.
 pub(super) struct Columns<'a, T> {
     pub memory: &'a [T],
     pub tables: &'a [Vec<T>],
@@ -123,7 +123,9 @@ pub(super) fn combine<T: Lane>(reduction: Reduction, acc: &mut [T], value: &[T])
 fn map<T: Lane>(out: &mut [T], a: &Operand<'_, T>, f: impl Fn(T) -> T) {
     match a {
         Operand::Lanes(a) => {
-            for (out, &a) in out.iter_mut().zip(*a) {
+            // Whole rows of lanes: told, the compiler leaves no rest.
+            let len = out.len() / LANES * LANES;
+            for (out, &a) in out[..len].iter_mut().zip(&a[..len]) {
                 *out = f(a);
             }
         }
@@ -135,20 +137,12 @@ fn map<T: Lane>(out: &mut [T], a: &Operand<'_, T>, f: impl Fn(T) -> T) {
 fn zip<T: Lane>(out: &mut [T], a: &Operand<'_, T>, b: &Operand<'_, T>, f: impl Fn(T, T) -> T) {
     match (a, b) {
         (Operand::Lanes(a), Operand::Lanes(b)) => {
-            for ((out, &a), &b) in out.iter_mut().zip(*a).zip(*b) {
+            let len = out.len() / LANES * LANES;
+            for ((out, &a), &b) in out[..len].iter_mut().zip(&a[..len]).zip(&b[..len]) {
                 *out = f(a, b);
             }
         }
-        (Operand::Lanes(a), Operand::Scalar(b)) => {
-            for (out, &a) in out.iter_mut().zip(*a) {
-                *out = f(a, *b);
-            }
-        }
-        (Operand::Scalar(a), Operand::Lanes(b)) => {
-            for (out, &b) in out.iter_mut().zip(*b) {
-                *out = f(*a, b);
-            }
-        }
-        (Operand::Scalar(a), Operand::Scalar(b)) => out.fill(f(*a, *b)),
+        (a, &Operand::Scalar(b)) => map(out, a, |a| f(a, b)),
+        (&Operand::Scalar(a), b) => map(out, b, |b| f(a, b)),
     }
 }

@@ -141,7 +141,7 @@ impl<T: Lane> RowPlan<T> {
         for (row, &value) in empty.chunks_exact_mut(LANES).zip(&outside) {
             row.fill(T::of(value));
         }
-        for &Line { address, extent, margin, outside } in &layout.lines {
+        for &Line { address, extent, margin, outside, .. } in &layout.lines {
             empty[address - margin.before..address].fill(T::of(outside));
             empty[address + extent..][..margin.after].fill(T::of(outside));
         }
@@ -245,14 +245,7 @@ impl<T: Lane> RowLayer<T> {
                 widen(&mut union, *line, lo, hi);
             }
             let apart: usize = lines().map(|(_, _, reaches, _)| reaches.len()).sum();
-            let group = |lines: Vec<_>, reaches: &Reaches, always| Group {
-                lines,
-                always,
-                reaches: reaches
-                    .iter()
-                    .map(|(&line, &(lo, hi))| Reach { line: line as u32, lo, hi })
-                    .collect(),
-            };
+            let group = |lines, reaches: &Reaches, always| Group { lines, always, reaches: by_piece(reaches, layout) };
             if union.len() * channels <= 2 * apart {
                 let members = lines().map(|(line, runs, ..)| (*line, runs.clone())).collect();
                 this.groups.push(group(members, &union, lines().any(|(.., always)| *always)));
@@ -291,6 +284,22 @@ impl<T: Lane> RowLayer<T> {
         }
         inside
     }
+}
+
+/// Lines of pieces of one length together, with what any of them is read at.
+fn by_piece(reaches: &Reaches, layout: &Layout) -> Vec<Reach> {
+    let mut found: Vec<Reach> = Vec::new();
+    for (&line, &(lo, hi)) in reaches {
+        let piece = layout.lines[line].piece;
+        match found.iter_mut().find(|reach| reach.piece == piece) {
+            Some(reach) => {
+                reach.lines.push(line as u32);
+                (reach.lo, reach.hi) = (reach.lo.min(lo), reach.hi.max(hi));
+            }
+            None => found.push(Reach { lines: vec![line as u32], piece, lo, hi }),
+        }
+    }
+    found
 }
 
 fn widen(reaches: &mut Reaches, line: usize, lo: i32, hi: i32) {

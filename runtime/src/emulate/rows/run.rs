@@ -64,8 +64,8 @@ impl<T: Lane> State<T> {
     fn load<C: Integer>(&mut self, plan: &RowPlan<T>, (first, past): (usize, usize), codes: &[C]) {
         let mut rest = codes;
         for number in first..past {
-            let Line { address, extent, .. } = plan.layout.lines[number];
-            let piece = mask::piece(extent);
+            let Line { address, extent, piece, .. } = plan.layout.lines[number];
+            let piece = piece.len();
             let (codes, after) = rest.split_at(extent);
             rest = after;
             let before = self.differs[number];
@@ -107,39 +107,39 @@ impl<T: Lane> State<T> {
     fn group(&mut self, plan: &RowPlan<T>, layer: &RowLayer<T>, group: &Group, all: bool) {
         let lines = &plan.layout.lines;
         let Some(&(first, _)) = group.lines.first() else { return };
-        let extent = lines[first].extent;
-        let full = mask::full(extent);
+        let Line { extent, piece, .. } = lines[first];
+        let full = piece.touched(0, extent);
         let mut reached = if group.always || all { full } else { 0 };
-        for &reach in &group.reaches {
+        for reach in &group.reaches {
             if reached == full {
                 break;
             }
-            let differs = self.differs[reach.line as usize];
-            reached |= mask::reached(differs, lines[reach.line as usize].extent, reach, extent);
+            let differs = reach.lines.iter().fold(0, |any, &line| any | self.differs[line as usize]);
+            reached |= mask::reached(differs, reach, extent, piece);
         }
-        let piece = mask::piece(extent);
-        let joined = mask::join(reached, GAP.div_ceil(piece));
+        let joined = mask::join(reached, GAP.div_ceil(piece.len()));
         for (number, runs) in &group.lines {
             let address = lines[*number].address;
             let stale = self.differs[*number] & !reached;
             for (start, end) in mask::stretches(stale) {
-                let columns = address + start * piece..address + (end * piece).min(extent);
+                let columns = address + start * piece.len()..address + (end * piece.len()).min(extent);
                 self.memory[columns.clone()].copy_from_slice(&plan.empty[columns]);
             }
             for (start, end) in mask::stretches(joined) {
-                let (start, end) = (start * piece, (end * piece).min(extent));
+                let (start, end) = (start * piece.len(), (end * piece.len()).min(extent));
                 for run in &layer.runs[runs.clone()] {
                     self.span(plan, layer, run, address, (start, end));
                 }
             }
             let mut differs = reached;
             if layer.is_read && reached != full {
-                for (start, end) in mask::stretches(reached) {
-                    for bit in start..end {
-                        let columns = address + bit * piece..address + ((bit + 1) * piece).min(extent);
-                        if T::are_equal(&self.memory[columns.clone()], &plan.empty[columns]) {
-                            differs &= !(1 << bit);
-                        }
+                // By rows of lanes, which are compared at once; a piece is a part of a row, or rows are parts of it.
+                let step = piece.len().max(LANES);
+                for start in (0..extent).step_by(step) {
+                    let bits = piece.touched(start, (start + step).min(extent));
+                    let columns = address + start..address + (start + step).min(extent);
+                    if differs & bits != 0 && T::are_equal(&self.memory[columns.clone()], &plan.empty[columns]) {
+                        differs &= !bits;
                     }
                 }
             }
