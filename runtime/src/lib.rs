@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod program;
 pub mod quantize;
 pub mod range;
+mod steady;
 mod sweep;
 pub mod validate;
 

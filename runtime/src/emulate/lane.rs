@@ -16,6 +16,7 @@ pub(super) trait Lane: Copy + Default + Ord + Send + Sync + 'static {
     fn shr(self, amount: u32) -> Self;
     /// The low bits as signed or unsigned; unchanged if the lane is no wider.
     fn wrap(self, signed: bool, width: u32) -> Self;
+    fn and(self, other: Self) -> Self;
     fn flag(condition: bool) -> Self;
     /// The sum of `terms`, with addresses relative to `base`.
     fn sum<const L: usize>(level: Level, values: &[[Self; L]], base: u32, terms: &Terms<Self>) -> [Self; L];
@@ -100,6 +101,11 @@ macro_rules! lane {
                 } else {
                     self & (<$type>::MAX >> (spare - 1))
                 }
+            }
+
+            #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                self & other
             }
 
             #[inline(always)]

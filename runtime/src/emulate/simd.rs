@@ -53,13 +53,16 @@ macro_rules! line {
         #[target_feature(enable = $features)]
         #[inline]
         fn $name<const HELD: usize>(values: &[$type], base: u32, terms: &Terms<$type>, out: &mut [$type]) {
+            let (lo, hi) = (i64::from(base) + i64::from(terms.span.0), i64::from(base) + i64::from(terms.span.1));
+            assert!(lo >= 0 && hi + $lanes * HELD as i64 <= values.len() as i64, "terms outside the memory");
+            let start = values.as_ptr().wrapping_add(base as usize);
             let mut acc = [$bias(terms.bias); HELD];
             for &(address, weight) in &terms.terms {
-                let x = &values[base.wrapping_add(address) as usize..][..$lanes * HELD];
+                let x = start.wrapping_offset(address as i32 as isize);
                 let weight = $set(($weight)(weight));
                 for (n, acc) in acc.iter_mut().enumerate() {
-                    // SAFETY: `x` has this many elements.
-                    let x = unsafe { $load(x.as_ptr().add($lanes * n).cast::<$register>()) };
+                    // SAFETY: every address is within the span, which is inside with all its lanes.
+                    let x = unsafe { $load(x.add($lanes * n).cast::<$register>()) };
                     *acc = $add(*acc, $mul(x, weight));
                 }
             }

@@ -6,12 +6,15 @@ mod primitive;
 
 pub use primitive::primitive;
 
+use std::ops::Range;
+
 use crate::format::Interval;
 use crate::id::ValueId;
 use crate::index::Index;
 use crate::kernel::{Access, Kernel, Read, Reduction};
 use crate::program::{Block, Program, Step};
-use crate::sweep::{Odometer, Site};
+use crate::steady::Steady;
+use crate::sweep::{Margin, Odometer, Site};
 use evaluate::Evaluator;
 
 /// What the elements of a value can be: one interval for each, row-major.
@@ -75,9 +78,16 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
         Some(scatter) => (scatter.axis, shape[scatter.axis + 1..].iter().product()),
         None => (usize::MAX, 0),
     };
+    let steady = steady(kernel, cx);
+    let width = shape.last().copied().unwrap_or(1);
     let mut accs: Vec<Interval> = Vec::with_capacity(if kernel.scatter.is_some() { positions } else { 0 });
     let mut odometer = Odometer::new(shape);
     while let Some(p) = odometer.step() {
+        let column = found.out.len() % width.max(1);
+        if column > steady.start && column < steady.end {
+            found.out.push(found.out[found.out.len() - 1]);
+            continue;
+        }
         let repeated = p.get(axis).is_some_and(|&coordinate| coordinate > 0);
         let acc = if repeated {
             found.empty.push(found.empty[accs.len() - stride]);
@@ -99,6 +109,17 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
     }
     found.peak = found.peak.join(body.peak).join(finish.peak);
     if found.peak.fits_code() { Ok(found) } else { Err(RangeError::Wide { bits: found.peak.width().1 }) }
+}
+
+/// Columns at which the intervals are those of the column before, on every line; the first is not among those.
+fn steady(kernel: &Kernel, cx: &Context<'_>) -> Range<usize> {
+    let even = |read: &Read| {
+        let lines = (cx.elements)(read.value);
+        let extent = cx.block.value(read.value).shape.last().copied().unwrap_or(1);
+        lines.chunks(extent.max(1)).all(|line| line.iter().all(|interval| *interval == line[0]))
+    };
+    let found = Steady::find(cx.block, kernel, |_| Margin::default());
+    found.filter(|_| kernel.reads.iter().all(even)).map_or(0..0, |steady| steady.columns)
 }
 
 struct Total {

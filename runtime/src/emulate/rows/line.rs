@@ -68,17 +68,19 @@ impl<T: Lane> Columns<'_, T> {
                     Binary::Lt => zip(out, &a, &b, |a, b| T::flag(a < b)),
                 }
             }
-            Instruction::Shl(a, n) => {
-                let n = self.words[n] as u32;
-                map(out, &self.operand(a, registers), |a| a.shl(n));
-            }
-            Instruction::Shr(a, n) => {
-                let n = self.words[n] as u32;
-                map(out, &self.operand(a, registers), |a| a.shr(n));
-            }
+            Instruction::Shl(a, n) => shl(out, &self.operand(a, registers), self.words[n] as u32),
+            Instruction::Shr(a, n) => shr(out, &self.operand(a, registers), self.words[n] as u32),
             Instruction::Wrap { a, signed, width } => {
-                let width = self.words[width] as u32;
-                map(out, &self.operand(a, registers), |a| a.wrap(signed, width));
+                let (a, width) = (self.operand(a, registers), self.words[width] as u32);
+                let spare = (8 * size_of::<T>() as u32).saturating_sub(width);
+                if signed && spare > 0 {
+                    shl(out, &a, spare);
+                    shift_down(out, spare);
+                } else {
+                    // All bits, if the lane has no more.
+                    let kept = T::of(-1).wrap(signed, width);
+                    map(out, &a, |a| a.and(kept));
+                }
             }
             Instruction::Select(c, a, b) => {
                 map(out, &self.operand(b, registers), |b| b);
@@ -145,4 +147,39 @@ fn zip<T: Lane>(out: &mut [T], a: &Operand<'_, T>, b: &Operand<'_, T>, f: impl F
         (a, &Operand::Scalar(b)) => map(out, a, |a| f(a, b)),
         (&Operand::Scalar(a), b) => map(out, b, |b| f(a, b)),
     }
+}
+
+/// As a product, which every instruction set has for lanes of every width.
+#[inline(always)]
+fn shl<T: Lane>(out: &mut [T], a: &Operand<'_, T>, amount: u32) {
+    let factor = T::of(1i64.checked_shl(amount).unwrap_or(0));
+    map(out, a, |a| a.mul(factor));
+}
+
+#[inline(always)]
+fn shr<T: Lane>(out: &mut [T], a: &Operand<'_, T>, amount: u32) {
+    map(out, a, |a| a);
+    shift_down(out, amount);
+}
+
+/// With the amount as a constant, without which the loop stays scalar.
+#[inline(always)]
+fn shift_down<T: Lane>(out: &mut [T], amount: u32) {
+    macro_rules! constant {
+        ($($n:literal)*) => {
+            match amount {
+                $($n => {
+                    for lane in &mut *out {
+                        *lane = lane.shr($n);
+                    }
+                })*
+                _ => {
+                    for lane in &mut *out {
+                        *lane = lane.shr(amount);
+                    }
+                }
+            }
+        };
+    }
+    constant!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
 }

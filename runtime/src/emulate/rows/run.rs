@@ -21,7 +21,7 @@ pub(in crate::emulate) struct State<T> {
 }
 
 /// Columns between two stretches that cost less to compute than a start anew.
-const GAP: usize = 3 * LANES;
+const GAP: usize = LANES;
 
 impl<T: Lane> State<T> {
     /// The state after a frame of zeros.
