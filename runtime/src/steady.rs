@@ -7,7 +7,6 @@ use crate::id::ValueId;
 use crate::index::Index;
 use crate::kernel::{Access, Kernel};
 use crate::program::Block;
-use crate::sweep::Margin;
 
 /// Neighbouring columns along the last axis of an output: on every line, constants are the same at all of them, and
 /// each read is inside its value and moves along that value's last axis only.
@@ -19,8 +18,8 @@ pub(crate) struct Steady {
 }
 
 impl Steady {
-    /// The steady columns of `kernel`, if there are any. What lies in a margin counts as inside.
-    pub fn find(block: &Block, kernel: &Kernel, margin: impl Fn(ValueId) -> Margin) -> Option<Self> {
+    /// The steady columns of `kernel`, if there are any; `inside` are the columns of a value that reads may be at.
+    pub fn find(block: &Block, kernel: &Kernel, inside: impl Fn(ValueId) -> Range<i64>) -> Option<Self> {
         let shape = &block.value(kernel.out).shape;
         let axis = u8::try_from(shape.len().checked_sub(1)?).ok()?;
         let extent = shape[usize::from(axis)];
@@ -51,9 +50,8 @@ impl Steady {
             }
             steps.push(u32::try_from(step).ok()?);
             let (lo, hi) = index.bounds(&positions, &kernel.extent)?;
-            let Margin { before, after } = margin(read.value);
-            let inside = block.value(read.value).shape.last()?;
-            let (lo, room) = (lo + before as i64, (inside + after) as i64 - 1 - hi);
+            let inside = inside(read.value);
+            let (lo, room) = (lo - inside.start, inside.end - 1 - hi);
             if step == 0 {
                 if lo < 0 || room < 0 {
                     return None;

@@ -154,7 +154,7 @@ lane!(
 );
 lane!(
     i32,
-    6,
+    8,
     |level: Level, values, base, terms| {
         level.sum(values, base, terms).unwrap_or_else(|| sum(values, base, terms))
     },
@@ -164,7 +164,7 @@ lane!(
         }
     }
 );
-lane!(i64, 1, |_, values, base, terms| sum(values, base, terms), |_, values, base, terms, out| sum_line(
+lane!(i64, 4, |_, values, base, terms| sum(values, base, terms), |_, values, base, terms, out| sum_line(
     values, base, terms, out
 ));
 

@@ -10,7 +10,7 @@ use crate::index::point;
 use crate::kernel::{Kernel, Reduction};
 use crate::range::{BlockRange, join};
 use crate::steady::Steady;
-use crate::sweep::{Odometer, Site};
+use crate::sweep::{Margin, Odometer, Site};
 
 /// The terms of one linear body: a constant, and addresses with weights.
 #[derive(Clone, Debug)]
@@ -93,7 +93,9 @@ impl<T: Lane> Layer<T> {
         let lines = scatter.as_ref().map_or(positions, |lines| positions / lines.extent);
         let starts = (0..lines).map(|line| scatter.as_ref().map_or(line, |lines| lines.first(line)));
         let steady = Steady::find(places.block, kernel, |id| {
-            places.margins.get(id.index()).copied().unwrap_or_default()
+            let Margin { before, after } = places.margins.get(id.index()).copied().unwrap_or_default();
+            let extent = places.block.value(id).shape.last().copied().unwrap_or(1);
+            -(before as i64)..(extent + after) as i64
         });
         let steady = steady.and_then(|steady| Some((steady.columns, steady.step?)));
         let width = shape.last().copied().unwrap_or(1).max(1);

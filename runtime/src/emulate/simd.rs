@@ -220,10 +220,10 @@ impl Level {
                 (Self::Avx2, false) => by_rows!(out, 2, 4, |HELD, rows, at| {
                     line_32_avx2::<HELD>(values, base.wrapping_add(at), terms, rows);
                 }),
-                (Self::Avx512, true) => by_rows!(out, 6, 2, |HELD, rows, at| {
+                (Self::Avx512, true) => by_rows!(out, 8, 2, |HELD, rows, at| {
                     line_32_avx512_narrow::<HELD>(values, base.wrapping_add(at), terms, rows);
                 }),
-                (Self::Avx512, false) => by_rows!(out, 6, 2, |HELD, rows, at| {
+                (Self::Avx512, false) => by_rows!(out, 8, 2, |HELD, rows, at| {
                     line_32_avx512::<HELD>(values, base.wrapping_add(at), terms, rows);
                 }),
             }

@@ -14,7 +14,7 @@ use crate::index::Index;
 use crate::kernel::{Access, Kernel, Read, Reduction};
 use crate::program::{Block, Program, Step};
 use crate::steady::Steady;
-use crate::sweep::{Margin, Odometer, Site};
+use crate::sweep::{Odometer, Site};
 use evaluate::Evaluator;
 
 /// What the elements of a value can be: one interval for each, row-major.
@@ -113,13 +113,18 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
 
 /// Columns at which the intervals are those of the column before, on every line; the first is not among those.
 fn steady(kernel: &Kernel, cx: &Context<'_>) -> Range<usize> {
-    let even = |read: &Read| {
-        let lines = (cx.elements)(read.value);
-        let extent = cx.block.value(read.value).shape.last().copied().unwrap_or(1);
-        lines.chunks(extent.max(1)).all(|line| line.iter().all(|interval| *interval == line[0]))
+    let even = |id: ValueId| {
+        let extent = cx.block.value(id).shape.last().copied().unwrap_or(1).max(1);
+        let middle = extent / 2;
+        let (mut start, mut end) = (0, extent);
+        for line in (cx.elements)(id).chunks_exact(extent) {
+            let other = |interval: &Interval| *interval != line[middle];
+            start = line[start..middle].iter().rposition(other).map_or(start, |at| start + at + 1);
+            end = line[middle..end].iter().position(other).map_or(end, |at| middle + at);
+        }
+        start as i64..end as i64
     };
-    let found = Steady::find(cx.block, kernel, |_| Margin::default());
-    found.filter(|_| kernel.reads.iter().all(even)).map_or(0..0, |steady| steady.columns)
+    Steady::find(cx.block, kernel, even).map_or(0..0, |steady| steady.columns)
 }
 
 struct Total {

@@ -7,6 +7,8 @@ use crate::sweep::Margin;
 
 /// Elements that are read and written together.
 pub(in crate::emulate) const LANES: usize = 32;
+/// Lanes that the expressions on them are evaluated for together; those too many are ignored.
+pub(in crate::emulate) const WHOLE: usize = 4 * LANES;
 
 /// One line along the last axis of a value.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ impl Layout {
                 layout.elements = address + extent + margin.after;
             }
         }
-        layout.elements += LANES;
+        layout.elements += WHOLE;
         u32::try_from(layout.elements).ok().filter(|_| layout.lines.len() < 1 << 31)?;
         Some(layout)
     }

@@ -2,7 +2,7 @@
 
 use crate::emulate::code::{Arg, Binary, Code, Instruction, PINNED};
 use crate::emulate::lane::Lane;
-use crate::emulate::rows::LANES;
+use crate::emulate::rows::{LANES, WHOLE};
 use crate::kernel::Reduction;
 
 enum Operand<'a, T> {
@@ -10,7 +10,7 @@ enum Operand<'a, T> {
     Scalar(T),
 }
 
-/// Where an expression is evaluated: as many columns as `acc` has, whole rows of lanes.
+/// Where an expression is evaluated: as many columns as `acc` has, a multiple of `WHOLE`.
 pub(super) struct Columns<'a, T> {
     pub memory: &'a [T],
     pub tables: &'a [Vec<T>],
@@ -75,7 +75,9 @@ impl<T: Lane> Columns<'_, T> {
                 let spare = (8 * size_of::<T>() as u32).saturating_sub(width);
                 if signed && spare > 0 {
                     shl(out, &a, spare);
-                    shift_down(out, spare);
+                    for lane in &mut *out {
+                        *lane = lane.shr(spare);
+                    }
                 } else {
                     // All bits, if the lane has no more.
                     let kept = T::of(-1).wrap(signed, width);
@@ -121,12 +123,12 @@ pub(super) fn combine<T: Lane>(reduction: Reduction, acc: &mut [T], value: &[T])
     }
 }
 
+/// `out` and the lanes of operands are whole pieces of `WHOLE` lanes: told so, the compiler leaves no rest.
 #[inline(always)]
 fn map<T: Lane>(out: &mut [T], a: &Operand<'_, T>, f: impl Fn(T) -> T) {
+    let len = out.len() / WHOLE * WHOLE;
     match a {
         Operand::Lanes(a) => {
-            // Whole rows of lanes: told, the compiler leaves no rest.
-            let len = out.len() / LANES * LANES;
             for (out, &a) in out[..len].iter_mut().zip(&a[..len]) {
                 *out = f(a);
             }
@@ -139,7 +141,7 @@ fn map<T: Lane>(out: &mut [T], a: &Operand<'_, T>, f: impl Fn(T) -> T) {
 fn zip<T: Lane>(out: &mut [T], a: &Operand<'_, T>, b: &Operand<'_, T>, f: impl Fn(T, T) -> T) {
     match (a, b) {
         (Operand::Lanes(a), Operand::Lanes(b)) => {
-            let len = out.len() / LANES * LANES;
+            let len = out.len() / WHOLE * WHOLE;
             for ((out, &a), &b) in out[..len].iter_mut().zip(&a[..len]).zip(&b[..len]) {
                 *out = f(a, b);
             }
@@ -156,30 +158,16 @@ fn shl<T: Lane>(out: &mut [T], a: &Operand<'_, T>, amount: u32) {
     map(out, a, |a| a.mul(factor));
 }
 
-#[inline(always)]
-fn shr<T: Lane>(out: &mut [T], a: &Operand<'_, T>, amount: u32) {
-    map(out, a, |a| a);
-    shift_down(out, amount);
-}
-
 /// With the amount as a constant, without which the loop stays scalar.
 #[inline(always)]
-fn shift_down<T: Lane>(out: &mut [T], amount: u32) {
+fn shr<T: Lane>(out: &mut [T], a: &Operand<'_, T>, amount: u32) {
     macro_rules! constant {
         ($($n:literal)*) => {
             match amount {
-                $($n => {
-                    for lane in &mut *out {
-                        *lane = lane.shr($n);
-                    }
-                })*
-                _ => {
-                    for lane in &mut *out {
-                        *lane = lane.shr(amount);
-                    }
-                }
+                $($n => map(out, a, |a| a.shr($n)),)*
+                _ => map(out, a, |a| a.shr(amount)),
             }
         };
     }
-    constant!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+    constant!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
 }

@@ -9,6 +9,6 @@ mod mask;
 mod plan;
 mod run;
 
-pub(super) use layout::LANES;
+pub(super) use layout::{LANES, WHOLE};
 pub(super) use plan::{RowPlan, is_possible, is_promising};
 pub(super) use run::State;

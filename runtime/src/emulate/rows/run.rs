@@ -1,6 +1,6 @@
 //! Running a plan: frame after frame, and of each frame only what differs from a frame of zeros.
 
-use super::layout::{LANES, Line};
+use super::layout::{LANES, Line, WHOLE};
 use super::line::{Columns, combine};
 use super::mask;
 use super::plan::{Group, RowLayer, RowPlan, Run};
@@ -187,9 +187,11 @@ impl<T: Lane> State<T> {
         let by = (start - run.start) as u32;
         let base = run.body.base.wrapping_add(by);
         let Self { memory, registers, sums, values, none, .. } = self;
-        let (sums, values) = (&mut sums[..rows * LANES], &mut values[..rows * LANES]);
+        let len = (rows * LANES).next_multiple_of(WHOLE);
+        let (sums, values) = (&mut sums[..len], &mut values[..len]);
         match &layer.body {
             Body::Linear(lists) => {
+                let sums = &mut sums[..rows * LANES];
                 T::sum_line(plan.level, memory, base, &lists[run.body.list as usize], sums);
             }
             Body::General { code, lists } => {
@@ -197,7 +199,7 @@ impl<T: Lane> State<T> {
                 for point in 0..layer.points {
                     let words = &words[point * code.words..][..code.words];
                     // A body has no accumulator; it only says how many columns there are.
-                    let acc = &none[..rows * LANES];
+                    let acc = &none[..len];
                     let at = Columns { memory, tables: &plan.tables, words, base, acc };
                     if point == 0 {
                         at.run(code, registers, sums);
