@@ -49,7 +49,8 @@ impl Maker {
             let taps = inner * ky * kx;
             let zeros = *self.dice.pick(&[0, 60, 75, 100]);
             let dice = &mut self.dice;
-            let weights = (0..channels * taps).map(|_| if dice.chance(zeros) { 0 } else { dice.range(-31, 31) });
+            let weights =
+                (0..channels * taps).map(|_| if dice.chance(zeros) { 0 } else { dice.range(-31, 31) });
             let table = self.program.add_table(format!("{name}_weights"), weights.collect());
             let index = Index::flatten(
                 &[Index::p(0), Index::r(0), Index::r(1), Index::r(2)],
@@ -181,7 +182,7 @@ fn check(program: &Program, frames: usize, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn convolutions_mean_what_they_say(seed: u64, frames in 1usize..20) {

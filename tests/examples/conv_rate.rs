@@ -60,7 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let frames = images.len() / program.input_value(0).len();
         let mut rooms: Vec<Room> =
             (0..program.outputs.len()).map(|output| Room::new(&program, output, frames)).collect();
-        let mut run = || emulator.run_into(&[Codes::U8(&images)], rooms.iter_mut().map(Room::codes).collect(), frames);
+        let mut run =
+            || emulator.run_into(&[Codes::U8(&images)], rooms.iter_mut().map(Room::codes).collect(), frames);
         run()?;
         let (until, cpu, begin) =
             (Instant::now() + Duration::from_secs_f64(seconds.parse()?), cpu_seconds()?, Instant::now());

@@ -110,7 +110,8 @@ impl<'a> Codes<'a> {
         fn find<C: Code>(codes: &[C], lo: i64, hi: i64) -> Option<(usize, i64)> {
             // Whole pieces without an early end are compared many at a time.
             let good = |code: &C| (lo <= code.widen()) & (code.widen() <= hi);
-            let piece = codes.chunks(1 << 12).position(|piece| !piece.iter().fold(true, |all, c| all & good(c)));
+            let piece =
+                codes.chunks(1 << 12).position(|piece| !piece.iter().fold(true, |all, c| all & good(c)));
             let start = piece? << 12;
             let at = start + codes[start..].iter().position(|code| !good(code))?;
             Some((at, codes[at].widen()))

@@ -436,5 +436,6 @@ fn tables<T: Lane>(program: &Program) -> Vec<Vec<T>> {
         }
     }
     let used = program.tables.iter().zip(looked_up);
-    used.map(|(table, used)| table.data.iter().filter(|_| used).map(|&value| T::of(value)).collect()).collect()
+    used.map(|(table, used)| table.data.iter().filter(|_| used).map(|&value| T::of(value)).collect())
+        .collect()
 }

@@ -4,10 +4,10 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_mullo_epi16,
-    _mm256_mullo_epi32, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_storeu_si256, _mm512_add_epi16,
-    _mm512_add_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mullo_epi16, _mm512_mullo_epi32,
-    _mm512_set1_epi16, _mm512_set1_epi32, _mm512_storeu_si512,
+    __m256i, __m512i, _mm256_add_epi16, _mm256_add_epi32, _mm256_loadu_si256, _mm256_madd_epi16,
+    _mm256_mullo_epi16, _mm256_mullo_epi32, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_storeu_si256,
+    _mm512_add_epi16, _mm512_add_epi32, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_mullo_epi16,
+    _mm512_mullo_epi32, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_storeu_si512,
 };
 
 use super::batch::Batch;
@@ -25,14 +25,14 @@ macro_rules! by_rows {
         while !rest.is_empty() {
             let count = rest.len() / LANES;
             macro_rules! take {
-                ($n:literal) => {{
-                    let ($rows, after) = std::mem::take(&mut rest).split_at_mut($n * LANES);
-                    const $held: usize = $n * $vectors;
-                    $body
-                    rest = after;
-                    $at += $n * LANES as u32;
-                }};
-            }
+                            ($n:literal) => {{
+                                let ($rows, after) = std::mem::take(&mut rest).split_at_mut($n * LANES);
+                                const $held: usize = $n * $vectors;
+                                $body
+                                rest = after;
+                                $at += $n * LANES as u32;
+                            }};
+                        }
             match count.min($limit) {
                 12 => take!(12),
                 8..12 => take!(8),
@@ -53,7 +53,8 @@ macro_rules! line {
         #[target_feature(enable = $features)]
         #[inline]
         fn $name<const HELD: usize>(values: &[$type], base: u32, terms: &Terms<$type>, out: &mut [$type]) {
-            let (lo, hi) = (i64::from(base) + i64::from(terms.span.0), i64::from(base) + i64::from(terms.span.1));
+            let (lo, hi) =
+                (i64::from(base) + i64::from(terms.span.0), i64::from(base) + i64::from(terms.span.1));
             assert!(lo >= 0 && hi + $lanes * HELD as i64 <= values.len() as i64, "terms outside the memory");
             let start = values.as_ptr().wrapping_add(base as usize);
             let mut acc = [$bias(terms.bias); HELD];
@@ -76,24 +77,96 @@ macro_rules! line {
 }
 
 #[cfg(target_arch = "x86_64")]
-line!(line_16_avx2, "avx2", i16, __m256i, 16, |w| w, _mm256_set1_epi16, _mm256_loadu_si256, _mm256_storeu_si256,
-    _mm256_mullo_epi16, _mm256_add_epi16, _mm256_set1_epi16);
+line!(
+    line_16_avx2,
+    "avx2",
+    i16,
+    __m256i,
+    16,
+    |w| w,
+    _mm256_set1_epi16,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256,
+    _mm256_mullo_epi16,
+    _mm256_add_epi16,
+    _mm256_set1_epi16
+);
 #[cfg(target_arch = "x86_64")]
-line!(line_16_avx512, "avx512f,avx512bw", i16, __m512i, 32, |w| w, _mm512_set1_epi16, _mm512_loadu_si512,
-    _mm512_storeu_si512, _mm512_mullo_epi16, _mm512_add_epi16, _mm512_set1_epi16);
+line!(
+    line_16_avx512,
+    "avx512f,avx512bw",
+    i16,
+    __m512i,
+    32,
+    |w| w,
+    _mm512_set1_epi16,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512,
+    _mm512_mullo_epi16,
+    _mm512_add_epi16,
+    _mm512_set1_epi16
+);
 #[cfg(target_arch = "x86_64")]
-line!(line_32_avx2, "avx2", i32, __m256i, 8, |w| w, _mm256_set1_epi32, _mm256_loadu_si256, _mm256_storeu_si256,
-    _mm256_mullo_epi32, _mm256_add_epi32, _mm256_set1_epi32);
+line!(
+    line_32_avx2,
+    "avx2",
+    i32,
+    __m256i,
+    8,
+    |w| w,
+    _mm256_set1_epi32,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256,
+    _mm256_mullo_epi32,
+    _mm256_add_epi32,
+    _mm256_set1_epi32
+);
 #[cfg(target_arch = "x86_64")]
-line!(line_32_avx512, "avx512f,avx512bw", i32, __m512i, 16, |w| w, _mm512_set1_epi32, _mm512_loadu_si512,
-    _mm512_storeu_si512, _mm512_mullo_epi32, _mm512_add_epi32, _mm512_set1_epi32);
+line!(
+    line_32_avx512,
+    "avx512f,avx512bw",
+    i32,
+    __m512i,
+    16,
+    |w| w,
+    _mm512_set1_epi32,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512,
+    _mm512_mullo_epi32,
+    _mm512_add_epi32,
+    _mm512_set1_epi32
+);
 // The upper half of a narrow lane is only its sign, and is multiplied by zero.
 #[cfg(target_arch = "x86_64")]
-line!(line_32_avx2_narrow, "avx2", i32, __m256i, 8, |w| w & 0xffff, _mm256_set1_epi32, _mm256_loadu_si256,
-    _mm256_storeu_si256, _mm256_madd_epi16, _mm256_add_epi32, _mm256_set1_epi32);
+line!(
+    line_32_avx2_narrow,
+    "avx2",
+    i32,
+    __m256i,
+    8,
+    |w| w & 0xffff,
+    _mm256_set1_epi32,
+    _mm256_loadu_si256,
+    _mm256_storeu_si256,
+    _mm256_madd_epi16,
+    _mm256_add_epi32,
+    _mm256_set1_epi32
+);
 #[cfg(target_arch = "x86_64")]
-line!(line_32_avx512_narrow, "avx512f,avx512bw", i32, __m512i, 16, |w| w & 0xffff, _mm512_set1_epi32,
-    _mm512_loadu_si512, _mm512_storeu_si512, _mm512_madd_epi16, _mm512_add_epi32, _mm512_set1_epi32);
+line!(
+    line_32_avx512_narrow,
+    "avx512f,avx512bw",
+    i32,
+    __m512i,
+    16,
+    |w| w & 0xffff,
+    _mm512_set1_epi32,
+    _mm512_loadu_si512,
+    _mm512_storeu_si512,
+    _mm512_madd_epi16,
+    _mm512_add_epi32,
+    _mm512_set1_epi32
+);
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
@@ -200,7 +273,7 @@ impl Level {
                     line_16_avx512::<HELD>(values, base.wrapping_add(at), terms, rows);
                 }),
             }
-            return true;
+            true
         }
         #[cfg(not(target_arch = "x86_64"))]
         false
@@ -227,7 +300,7 @@ impl Level {
                     line_32_avx512::<HELD>(values, base.wrapping_add(at), terms, rows);
                 }),
             }
-            return true;
+            true
         }
         #[cfg(not(target_arch = "x86_64"))]
         false

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nn2hdl_models::ZooModel;
+use nn2hdl_models::{ZooModel, find};
 use nn2hdl_runtime::{Emulator, Program};
 use serde::Serialize;
 
@@ -90,11 +90,18 @@ fn program(args: &EmulateArgs) -> Result<Program, Failure> {
     let path = Path::new(&args.source);
     if path.is_dir() {
         if args.design != DesignArgs::default() {
-            let message = format!("{} is a directory, whose settings are those it was compiled with", args.source);
+            let message =
+                format!("{} is a directory, whose settings are those it was compiled with", args.source);
             let help = "leave out the settings, or give the model instead of the directory";
             return Err(Failure::usage(message, help));
         }
         return design::program(path);
+    }
+    if !path.exists() && find(&args.source).is_none() {
+        let help = "compile a model first: `nn2hdl compile MODEL -o DIR`, or give a model; ";
+        let help = format!("{help}{}", model::suggestion(&args.source));
+        let what = "there is no such directory, file or zoo model";
+        return Err(Failure::new("no-design", &args.source, what, help));
     }
     let model = model::load(Some(&args.source))?;
     let settings = settings::resolve(&args.design, &model)?;

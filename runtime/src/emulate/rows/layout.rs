@@ -91,7 +91,8 @@ fn margin(block: &Block, id: crate::ValueId, extent: usize) -> (Margin, i64) {
             }
             outside = Some(*delivered);
             // Wide margins would cost more than the borders that they save.
-            if let Some((before, after)) = span.filter(|(before, after)| before + after <= extent.max(LANES)) {
+            if let Some((before, after)) = span.filter(|(before, after)| before + after <= extent.max(LANES))
+            {
                 margin = Margin { before: margin.before.max(before), after: margin.after.max(after) };
             }
         }

@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn every_column_that_reads_a_piece_is_reached() {
-        for (extent, out, lo, hi) in [(20usize, 20usize, -2, 2), (384, 384, -10, 10), (300, 41, 3, 9), (7, 700, -699, 0)] {
+        for (extent, out, lo, hi) in
+            [(20usize, 20usize, -2, 2), (384, 384, -10, 10), (300, 41, 3, 9), (7, 700, -699, 0)]
+        {
             let (piece, to) = (Piece::of(extent), Piece::of(out));
             for bit in 0..extent.div_ceil(piece.len()) {
                 let found = reached(1 << bit, &Reach { lines: vec![], piece, lo, hi }, out, to);

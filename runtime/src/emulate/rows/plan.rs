@@ -223,7 +223,8 @@ impl<T: Lane> RowLayer<T> {
         is_read: bool,
     ) -> Self {
         let Layer { body, points, reduction, finish, .. } = layer;
-        let mut this = Self { body, points, reduction, finish, runs: Vec::new(), groups: Vec::new(), is_read };
+        let mut this =
+            Self { body, points, reduction, finish, runs: Vec::new(), groups: Vec::new(), is_read };
         let mut found = Vec::new();
         for (line, runs) in by_line {
             let (mut reaches, mut always) = (Reaches::new(), false);
@@ -245,16 +246,18 @@ impl<T: Lane> RowLayer<T> {
                 widen(&mut union, *line, lo, hi);
             }
             let apart: usize = lines().map(|(_, _, reaches, _)| reaches.len()).sum();
-            let group = |lines, reaches: &Reaches, always| Group { lines, always, reaches: by_piece(reaches, layout) };
+            let group = |lines, reaches: &Reaches, always| Group {
+                lines,
+                always,
+                reaches: by_piece(reaches, layout),
+            };
             if union.len() * channels <= 2 * apart {
                 let members = lines().map(|(line, runs, ..)| (*line, runs.clone())).collect();
                 this.groups.push(group(members, &union, lines().any(|(.., always)| *always)));
             } else {
-                this.groups.extend(
-                    lines().map(|(line, runs, reaches, always)| {
-                        group(vec![(*line, runs.clone())], reaches, *always)
-                    }),
-                );
+                this.groups.extend(lines().map(|(line, runs, reaches, always)| {
+                    group(vec![(*line, runs.clone())], reaches, *always)
+                }));
             }
         }
         this

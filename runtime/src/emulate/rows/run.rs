@@ -21,7 +21,7 @@ pub(in crate::emulate) struct State<T> {
 }
 
 /// Columns between two stretches that cost less to compute than a start anew.
-const GAP: usize = LANES;
+const GAP: usize = 2 * LANES;
 
 impl<T: Lane> State<T> {
     /// The state after a frame of zeros.
@@ -138,7 +138,9 @@ impl<T: Lane> State<T> {
                 for start in (0..extent).step_by(step) {
                     let bits = piece.touched(start, (start + step).min(extent));
                     let columns = address + start..address + (start + step).min(extent);
-                    if differs & bits != 0 && T::are_equal(&self.memory[columns.clone()], &plan.empty[columns]) {
+                    if differs & bits != 0
+                        && T::are_equal(&self.memory[columns.clone()], &plan.empty[columns])
+                    {
                         differs &= !bits;
                     }
                 }
@@ -215,7 +217,8 @@ impl<T: Lane> State<T> {
             Some((code, lists)) => {
                 let words = &lists[run.finish.list as usize];
                 let base = run.finish.base.wrapping_add(by);
-                Columns { memory, tables: &plan.tables, words, base, acc: &*sums }.run(code, registers, values);
+                Columns { memory, tables: &plan.tables, words, base, acc: &*sums }
+                    .run(code, registers, values);
                 &*values
             }
         };
