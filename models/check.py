@@ -17,16 +17,21 @@ from onnx.reference.op_run import OpRun
 HERE = Path(__file__).resolve().parent
 
 
+def half_up(x):
+    """To the nearest integer, halves away from zero."""
+    return np.sign(x) * np.floor(np.abs(x) + 0.5)
+
+
 class Quant(OpRun):
     op_domain = "qonnx.custom_op.general"
 
     def _run(self, x, scale, zero, bits, signed=None, narrow=None, rounding_mode=None):
-        assert rounding_mode == "ROUND"
+        rounding = {"ROUND": np.rint, "FLOOR": np.floor, "HALF_UP": half_up}[rounding_mode]
         if signed:
             low, high = -(2.0 ** (bits - 1)) + narrow, 2.0 ** (bits - 1) - 1
         else:
             low, high = 0.0, 2.0**bits - 1 - narrow
-        return ((np.clip(np.rint(x / scale + zero), low, high) - zero) * scale,)
+        return ((np.clip(rounding(x / scale + zero), low, high) - zero) * scale,)
 
 
 def widen(tensor):
@@ -66,6 +71,13 @@ def main():
     network = load(HERE / "muon_window/muon_window.onnx")
     run = lambda x: network.run(None, {"window": x[None].astype(np.float64)})[0][0]
     wrong += compare("muon-window", [golden["input"]], golden["output"], run)
+
+    for name in "muon-segment", "muon-segment-bx":
+        folder = HERE / name.replace("-", "_")
+        golden = np.load(folder / "sample.npz")
+        chamber = load(folder / f"{folder.name}.onnx")
+        run = lambda x: chamber.run(None, {"image": x[None].astype(np.float64)})[0][0]
+        wrong += compare(name, [golden["image"]], golden["mask"], run)
 
     golden = np.load(HERE / "tracers/tracer_conv.npz")
     tracer = load(HERE / "tracers/tracer_conv.onnx")

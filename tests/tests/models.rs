@@ -1,8 +1,11 @@
 //! Real trained models: evaluator and Verilog against the emulator. The frameworks' own answers are compared in
 //! `compiler/tests/front_golden.rs`.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use ndarray::ArrayD;
+use ndarray_npy::NpzReader;
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_models::zoo;
 use nn2hdl_runtime::Program;
@@ -90,5 +93,25 @@ fn the_zoo_in_verilator() {
         for &ii in intervals {
             both(&program, ii, 1000);
         }
+    }
+}
+
+/// The networks on images against the masks that another evaluator made of their samples.
+#[test]
+fn chamber_networks_mark_their_samples() {
+    for model in zoo().iter().filter(|model| !model.hardware) {
+        let graph = front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
+        let program = front::compile(&graph, &Options::default())
+            .unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]))
+            .program;
+        let mut sample = NpzReader::new(Cursor::new(model.sample)).expect("the sample is a .npz file");
+        let mut array = |name: &str| -> Vec<i64> {
+            let array: ArrayD<u8> = sample.by_name(&format!("{name}.npy")).expect("an array of bytes");
+            array.iter().map(|&value| value.into()).collect()
+        };
+        let (image, mask) = (array(model.inputs[0].1), array(model.outputs[0].1));
+        let frames = image.len() / program.input_value(0).len();
+        assert!(frames >= 20 && mask.contains(&1));
+        assert_eq!(emulate(&program, &[image], frames), [mask], "{}", model.name);
     }
 }
