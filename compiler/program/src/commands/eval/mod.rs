@@ -49,11 +49,6 @@ struct Checked<'a> {
 }
 
 pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
-    run_with(args, &[], output)
-}
-
-/// The same with scorers of the caller's, such as float networks, after the emulated networks.
-pub fn run_with(args: &EvalArgs, others: &[&dyn Scorer], output: Output) -> Result<u8, Failure> {
     if args.what.iter().any(|name| name == "chamber") {
         if args.what.len() > 1 {
             let help = "`nn2hdl eval chamber` looks at the simulation, all other names are measured together";
@@ -75,7 +70,6 @@ pub fn run_with(args: &EvalArgs, others: &[&dyn Scorer], output: Output) -> Resu
     let networks: Vec<Network> = names.map(|name| Network::load(name)).collect::<Result<_, _>>()?;
     let roads = MAJORITIES.map(Roads::new);
     let scorers: Vec<&dyn Scorer> = (networks.iter().map(|network| network as &dyn Scorer))
-        .chain(others.iter().copied())
         .chain(roads.iter().map(|roads| roads as &dyn Scorer))
         .collect();
 
