@@ -16,11 +16,12 @@ pub mod kernel;
 pub mod program;
 pub mod quantize;
 pub mod range;
+mod steady;
 mod sweep;
 pub mod validate;
 
 pub use codec::{Decoder, Encoder};
-pub use emulate::{EmulateError, Emulator, Trace, Traced};
+pub use emulate::{Codes, CodesMut, EmulateError, Emulator, Trace, Traced};
 pub use expr::{Expr, ExprId, Op};
 pub use format::{Format, Interval, Overflow, Quantizer, Rounding};
 pub use id::{BlockId, TableId, ValueId};

@@ -147,6 +147,14 @@ enum Axis<'a> {
 /// A read slot.
 pub(crate) struct ReadSweep<'a> {
     axes: Vec<(Axis<'a>, usize)>,
+    margin: Margin,
+}
+
+/// Elements before and after every line of a value's last axis that hold what is delivered outside.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Margin {
+    pub before: usize,
+    pub after: usize,
 }
 
 impl<'a> ReadSweep<'a> {
@@ -157,7 +165,14 @@ impl<'a> ReadSweep<'a> {
             Access::Table { table, index } => Axis::Table(Lookup::new(program, *table, index, extent)),
             Access::Runtime(slot) => Axis::Runtime(*slot),
         };
-        Self { axes: read.index.iter().map(axis).zip(shape.iter().copied()).collect() }
+        let axes = read.index.iter().map(axis).zip(shape.iter().copied()).collect();
+        Self { axes, margin: Margin::default() }
+    }
+
+    /// The same slot of a value that is stored with margins. They are not counted as outside.
+    pub fn with_margin(mut self, margin: Margin) -> Self {
+        self.margin = margin;
+        self
     }
 
     /// The axes addressed at run time: the slot that delivers the index, the extent and the stride.
@@ -187,13 +202,20 @@ impl<'a> ReadSweep<'a> {
     #[inline]
     pub fn locate(&self, site: Site<'_>) -> Option<usize> {
         let mut flat = 0;
-        for (axis, extent) in &self.axes {
+        let Margin { before, after } = self.margin;
+        let last = self.axes.len().wrapping_sub(1);
+        for (number, (axis, extent)) in self.axes.iter().enumerate() {
             let at = match axis {
                 Axis::Affine(index) => index.at(site),
                 Axis::Table(lookup) => lookup.at(site),
                 Axis::Runtime(_) => 0,
             };
-            if at as u64 >= *extent as u64 {
+            let (at, extent) = if number == last {
+                (at.wrapping_add(before as i64), before + extent + after)
+            } else {
+                (at, *extent)
+            };
+            if at as u64 >= extent as u64 {
                 return None;
             }
             flat = flat * extent + at as usize;

@@ -4,7 +4,7 @@ mod naive;
 mod random;
 
 use naive::Naive;
-use nn2hdl_runtime::emulate::Settings;
+use nn2hdl_runtime::emulate::{Instructions, Lanes, Settings};
 use nn2hdl_runtime::*;
 use proptest::prelude::*;
 
@@ -14,10 +14,18 @@ fn check(program: &Program, frames: usize, seed: u64) {
     let emulator = Emulator::new(program).unwrap().with_threads(1);
     let (outputs, trace) = emulator.run_traced(&slices, frames).unwrap();
     assert_eq!(emulator.run(&slices, frames).unwrap(), outputs);
+    let baseline = Settings { instructions: Instructions::Baseline, ..Settings::default() };
+    let columns = Settings { lanes: Lanes::Columns, ..Settings::default() };
     for settings in [
+        columns,
+        Settings { wide: true, ..columns },
+        Settings { instructions: Instructions::Avx2, ..columns },
+        Settings { wide: true, instructions: Instructions::Avx2, ..columns },
+        Settings { instructions: Instructions::Baseline, ..columns },
+        Settings { lanes: Lanes::Frames, ..Settings::default() },
         Settings { wide: true, ..Settings::default() },
-        Settings { baseline: true, ..Settings::default() },
-        Settings { wide: true, baseline: true, ..Settings::default() },
+        baseline,
+        Settings { wide: true, ..baseline },
         Settings { unstored: true, ..Settings::default() },
     ] {
         let other = Emulator::with_settings(program, settings).unwrap().with_threads(3);

@@ -44,7 +44,7 @@ pub enum Command {
 }
 
 /// Settings of a design, each also a key of the configuration file.
-#[derive(Clone, Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, PartialEq, ClapArgs)]
 pub struct DesignArgs {
     /// Clock frequency in MHz [default: 320]
     #[arg(long, value_name = "F")]
@@ -118,8 +118,9 @@ pub struct CompileArgs {
 /// `emulate`.
 #[derive(Debug, ClapArgs)]
 pub struct EmulateArgs {
-    /// Directory that `compile` wrote
-    pub dir: PathBuf,
+    /// Directory that `compile` wrote, or a model: an ONNX or QONNX file, or the name of a zoo model
+    #[arg(value_name = "DIR|MODEL")]
+    pub source: String,
     /// .npy, .npz or .safetensors file, or the name of a zoo model: its sample
     #[arg(long, value_name = "X")]
     pub input: String,
@@ -129,6 +130,9 @@ pub struct EmulateArgs {
     /// Arrays are integer codes, not values
     #[arg(long)]
     pub raw: bool,
+    /// Settings, of a model only.
+    #[command(flatten)]
+    pub design: DesignArgs,
 }
 
 /// `cosim`.
@@ -229,6 +233,9 @@ pub struct EvalArgs {
     /// Share of muon-free images in which a network may find a segment; its threshold follows
     #[arg(long, value_name = "F", default_value_t = 0.01)]
     pub fake_rate: f64,
+    /// Measure the float networks of the zoo models too (needs the cargo feature `train`)
+    #[arg(long)]
+    pub float: bool,
     /// Write a report: one HTML file
     #[arg(short, long, value_name = "REPORT.html")]
     pub output: Option<PathBuf>,

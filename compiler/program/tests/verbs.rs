@@ -22,6 +22,22 @@ fn floats(values: &[f32]) -> Vec<u8> {
 }
 
 #[test]
+fn a_model_is_emulated_as_its_design_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let [dir, of_dir, of_model] =
+        ["design", "a.npy", "b.npy"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    compile("muon-window", Path::new(&dir), &[]);
+    for (source, path) in [(dir.as_str(), &of_dir), ("muon-window", &of_model)] {
+        let ran = run(&["emulate", source, "--input", "muon-window", "--output", path]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    assert_eq!(fs::read(of_dir).unwrap(), fs::read(of_model).unwrap());
+    let ran = run(&["emulate", &dir, "--input", "muon-window", "--output-node", "x"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("is a directory"), "{}", ran.stderr);
+}
+
+#[test]
 fn zoo_models_compile_and_their_samples_are_exact() {
     let root = tempfile::tempdir().unwrap();
     for (model, latency) in [("muon-window", 6), ("tracer-conv", 3), ("tracer-graph", 12)] {

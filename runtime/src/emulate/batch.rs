@@ -1,30 +1,28 @@
 //! Frames that are run together.
 
+use super::codes::{Codes, CodesMut};
+
 /// Consecutive frames: the codes of each input, and room for those of each output.
 pub(super) struct Batch<'a> {
     pub frames: usize,
-    pub inputs: Vec<&'a [i64]>,
-    pub outputs: Vec<&'a mut [i64]>,
+    pub inputs: Vec<Codes<'a>>,
+    pub outputs: Vec<CodesMut<'a>>,
 }
 
-impl<'a> Batch<'a> {
-    /// All frames of a run.
-    pub fn new(frames: usize, inputs: &[&'a [i64]], outputs: &'a mut [Vec<i64>]) -> Self {
-        Self { frames, inputs: inputs.to_vec(), outputs: outputs.iter_mut().map(Vec::as_mut_slice).collect() }
-    }
-
+impl Batch<'_> {
     /// The same frames in batches of `size`, the last of which may be smaller.
     pub fn split(mut self, size: usize) -> Vec<Self> {
         let mut batches = Vec::with_capacity(self.frames.div_ceil(size));
         while self.frames > size {
+            let head = |len: usize| len / self.frames * size;
             let (inputs, rest): (Vec<_>, Vec<_>) =
-                self.inputs.into_iter().map(|codes| codes.split_at(codes.len() / self.frames * size)).unzip();
+                self.inputs.into_iter().map(|codes| codes.split_at(head(codes.len()))).unzip();
             let (outputs, room): (Vec<_>, Vec<_>) = self
                 .outputs
                 .into_iter()
                 .map(|codes| {
-                    let at = codes.len() / self.frames * size;
-                    codes.split_at_mut(at)
+                    let at = head(codes.len());
+                    codes.split_at(at)
                 })
                 .unzip();
             batches.push(Self { frames: size, inputs, outputs });

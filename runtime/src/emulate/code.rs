@@ -3,7 +3,7 @@
 use crate::expr::{self, Expr, ExprId, Op};
 use crate::kernel::{Access, Kernel};
 use crate::program::{Block, Program};
-use crate::sweep::{Lookup, ReadSweep, Site, Sweep};
+use crate::sweep::{Lookup, Margin, ReadSweep, Site, Sweep};
 
 /// An operand. `Scalar` is a word of the site, the same for all lanes.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +103,8 @@ pub(super) struct Places<'a> {
     pub block: &'a Block,
     pub values: &'a [u32],
     pub outside: &'a [i64],
+    /// For each value; none if empty.
+    pub margins: &'a [Margin],
 }
 
 /// Compiles `expr` of `kernel` for sites over `extent`; `selector` is a slot wanted besides.
@@ -135,7 +137,8 @@ pub(super) fn compile<'a>(
     let (mut reads, mut gathers): (Vec<_>, Vec<Gather>) = (Vec::new(), Vec::new());
     for (slot, read) in kernel.reads.iter().enumerate().filter(|(slot, _)| used[*slot]) {
         let value = read.value.index();
-        let sweep = ReadSweep::new(places.program, read, &places.block.values[value].shape, extent);
+        let sweep = ReadSweep::new(places.program, read, &places.block.values[value].shape, extent)
+            .with_margin(places.margins.get(value).copied().unwrap_or_default());
         let axis = |(from, extent, stride): (usize, usize, usize)| RuntimeAxis {
             slot: slots[from].expect("an index comes from an earlier slot"),
             extent,

@@ -1,6 +1,7 @@
 //! The integers that lanes are made of. Arithmetic wraps; the interval analysis has shown that nothing does.
 
 use super::layer::Terms;
+use super::rows::LANES;
 use super::simd::Level;
 
 /// An integer wide enough for every intermediate of a program.
@@ -15,9 +16,31 @@ pub(super) trait Lane: Copy + Default + Ord + Send + Sync + 'static {
     fn shr(self, amount: u32) -> Self;
     /// The low bits as signed or unsigned; unchanged if the lane is no wider.
     fn wrap(self, signed: bool, width: u32) -> Self;
+    fn and(self, other: Self) -> Self;
     fn flag(condition: bool) -> Self;
     /// The sum of `terms`, with addresses relative to `base`.
     fn sum<const L: usize>(level: Level, values: &[[Self; L]], base: u32, terms: &Terms<Self>) -> [Self; L];
+    /// Rows of `LANES` columns that are best summed together.
+    const TOGETHER: usize;
+    /// The sums of `terms`, with addresses relative to `base`, at consecutive columns: up to `TOGETHER` rows.
+    fn sum_line(level: Level, values: &[Self], base: u32, terms: &Terms<Self>, out: &mut [Self]);
+    /// Whether a few lanes are the same.
+    fn are_equal(a: &[Self], b: &[Self]) -> bool;
+}
+
+#[inline(always)]
+fn sum_line<T: Lane>(values: &[T], base: u32, terms: &Terms<T>, out: &mut [T]) {
+    for (row, out) in out.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+        let mut acc = [terms.bias; LANES];
+        for &(address, weight) in &terms.terms {
+            let start = base.wrapping_add(address) as usize + row * LANES;
+            let x = &values[start..start + LANES];
+            for lane in 0..LANES {
+                acc[lane] = acc[lane].add(x[lane].mul(weight));
+            }
+        }
+        *out = acc;
+    }
 }
 
 #[inline(always)]
@@ -33,7 +56,7 @@ fn sum<T: Lane, const L: usize>(values: &[[T; L]], base: u32, terms: &Terms<T>) 
 }
 
 macro_rules! lane {
-    ($type:ty, $sum:expr) => {
+    ($type:ty, $together:expr, $sum:expr, $line:expr) => {
         impl Lane for $type {
             #[inline(always)]
             fn of(value: i64) -> Self {
@@ -81,6 +104,11 @@ macro_rules! lane {
             }
 
             #[inline(always)]
+            fn and(self, other: Self) -> Self {
+                self & other
+            }
+
+            #[inline(always)]
             fn flag(condition: bool) -> Self {
                 condition.into()
             }
@@ -94,14 +122,51 @@ macro_rules! lane {
             ) -> [Self; L] {
                 $sum(level, values, base, terms)
             }
+
+            const TOGETHER: usize = $together;
+
+            #[inline(always)]
+            fn sum_line(level: Level, values: &[Self], base: u32, terms: &Terms<Self>, out: &mut [Self]) {
+                $line(level, values, base, terms, out)
+            }
+
+            #[inline(always)]
+            fn are_equal(a: &[Self], b: &[Self]) -> bool {
+                let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+                let same = |a: &[Self; LANES], b: &[Self; LANES]| {
+                    (0..LANES).fold(0, |any, lane| any | (a[lane] ^ b[lane])) == 0
+                };
+                a.iter().zip(b).all(|(a, b)| same(a, b)) && a_rest == b_rest
+            }
         }
     };
 }
 
-lane!(i32, |level: Level, values, base, terms| {
-    level.sum(values, base, terms).unwrap_or_else(|| sum(values, base, terms))
-});
-lane!(i64, |_, values, base, terms| sum(values, base, terms));
+lane!(
+    i16,
+    12,
+    |_, values, base, terms| sum(values, base, terms),
+    |level: Level, values, base, terms, out: &mut [i16]| {
+        if !level.sum_line_16(values, base, terms, out) {
+            sum_line(values, base, terms, out);
+        }
+    }
+);
+lane!(
+    i32,
+    8,
+    |level: Level, values, base, terms| {
+        level.sum(values, base, terms).unwrap_or_else(|| sum(values, base, terms))
+    },
+    |level: Level, values, base, terms, out: &mut [i32]| {
+        if !level.sum_line_32(values, base, terms, out) {
+            sum_line(values, base, terms, out);
+        }
+    }
+);
+lane!(i64, 4, |_, values, base, terms| sum(values, base, terms), |_, values, base, terms, out| sum_line(
+    values, base, terms, out
+));
 
 #[cfg(test)]
 mod tests {
@@ -130,6 +195,7 @@ mod tests {
     fn shifts_and_wraps_of_every_amount() {
         for value in [0, 1, -1, 5, -6, 0x5555_5555, i32::MAX.into(), i32::MIN.into()] {
             check::<i32>(value);
+            check::<i16>(i64::from(value as i16));
             check::<i64>(value);
         }
         [i64::MIN, i64::MAX, 1 << 40, -3 << 50].into_iter().for_each(check::<i64>);

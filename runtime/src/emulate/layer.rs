@@ -9,7 +9,8 @@ use crate::format::Interval;
 use crate::index::point;
 use crate::kernel::{Kernel, Reduction};
 use crate::range::{BlockRange, join};
-use crate::sweep::{Odometer, Site};
+use crate::steady::Steady;
+use crate::sweep::{Margin, Odometer, Site};
 
 /// The terms of one linear body: a constant, and addresses with weights.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Terms<T> {
     pub terms: Vec<(u32, T)>,
     /// Whether every weight and everything read has at most 16 bits.
     pub narrow: bool,
+    /// Least and greatest address, as signed distances.
+    pub span: (i32, i32),
 }
 
 impl<T: Lane> Terms<T> {
@@ -25,8 +28,12 @@ impl<T: Lane> Terms<T> {
     pub fn new(words: &[i64], narrow: bool) -> Self {
         let pairs = words[1..].chunks_exact(2).filter(|pair| pair[1] != 0);
         let narrow = narrow && pairs.clone().all(|pair| i16::try_from(pair[1]).is_ok());
-        let terms = pairs.map(|pair| (pair[0] as u32, T::of(pair[1]))).collect();
-        Self { bias: T::of(words[0]), terms, narrow }
+        let terms: Vec<(u32, T)> = pairs.map(|pair| (pair[0] as u32, T::of(pair[1]))).collect();
+        let span = terms.iter().fold((0, 0), |(lo, hi), (address, _)| {
+            let distance = *address as i32;
+            (distance.min(lo), distance.max(hi))
+        });
+        Self { bias: T::of(words[0]), terms, narrow, span }
     }
 }
 
@@ -85,9 +92,28 @@ impl<T: Lane> Layer<T> {
         let mut planner = Planner::default();
         let lines = scatter.as_ref().map_or(positions, |lines| positions / lines.extent);
         let starts = (0..lines).map(|line| scatter.as_ref().map_or(line, |lines| lines.first(line)));
+        let steady = Steady::find(places.block, kernel, |id| {
+            let Margin { before, after } = places.margins.get(id.index()).copied().unwrap_or_default();
+            let extent = places.block.value(id).shape.last().copied().unwrap_or(1);
+            -(before as i64)..(extent + after) as i64
+        });
+        let steady = steady.and_then(|steady| Some((steady.columns, steady.step?)));
+        let width = shape.last().copied().unwrap_or(1).max(1);
+        // What follows from the position before: the same list, further on.
+        let next = |position: usize, places: &[Place]| {
+            let (columns, step) = steady.as_ref()?;
+            let column = position % width;
+            let last = places.last().filter(|last| last.list != UNSTORED)?;
+            (column > columns.start && column < columns.end)
+                .then(|| Place { base: last.base.wrapping_add(*step), ..*last })
+        };
         let mut sites = BodySites::new(places, kernel);
         let mut body_places = Vec::with_capacity(lines);
         for position in starts {
+            if let Some(place) = next(position, &body_places) {
+                body_places.push(place);
+                continue;
+            }
             sites.words(&point(position, shape), &mut planner.words);
             body_places.push(planner.place(sites.code.as_ref(), room));
         }
@@ -105,6 +131,10 @@ impl<T: Lane> Layer<T> {
             let (code, mut resolver) = compile(places, kernel, &kernel.finish, &[], None);
             let mut odometer = Odometer::new(shape);
             while let Some(p) = odometer.step() {
+                if let Some(place) = next(finish_places.len(), &finish_places) {
+                    finish_places.push(place);
+                    continue;
+                }
                 finish_words(&mut resolver, p, &mut planner.words);
                 finish_places.push(planner.place(Some(&code), room));
             }

@@ -42,7 +42,7 @@ impl<T: Lane> BlockPlan<T> {
         let (values, elements) = place_values(block, outside.len());
         u32::try_from(elements).ok()?;
         let values: Vec<u32> = values.into_iter().map(|start| start as u32).collect();
-        let places = Places { program, block, values: &values, outside: &outside };
+        let places = Places { program, block, values: &values, outside: &outside, margins: &[] };
         let span = |&id: &ValueId| Span { start: values[id.index()] as usize, len: block.value(id).len() };
         let spans = |ids: &[ValueId]| ids.iter().map(span).collect::<Vec<_>>();
         let actions = block.steps.iter().enumerate().map(|(number, step)| match step {

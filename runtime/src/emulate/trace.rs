@@ -48,7 +48,7 @@ pub(super) fn record<T: Lane, const L: usize>(program: &Program, plan: &Plan<T>,
             codes.extend((0..frames).flat_map(|lane| lanes.iter().map(move |lanes| lanes[lane].code())));
             number += 1;
         };
-        worker.run(&block.inputs, &mut block.outputs, Some(&mut observe));
+        worker.run(&mut block, Some(&mut observe));
     }
     trace
 }

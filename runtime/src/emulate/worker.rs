@@ -1,6 +1,9 @@
 //! One worker: the memory of one block of lanes, and the running of a plan on it.
 
+use super::LARGE;
+use super::batch::Batch;
 use super::code::Places;
+use super::codes::{Code, Codes, CodesMut, each};
 use super::evaluate::{Scratch, Task};
 use super::lane::Lane;
 use super::plan::{Action, BlockPlan, Span};
@@ -14,6 +17,13 @@ pub(super) struct Plan<T> {
     /// The tables that expressions look up at run time; the others are empty.
     pub tables: Vec<Vec<T>>,
     pub level: Level,
+}
+
+impl<T> Plan<T> {
+    /// Whether a worker takes few lanes at a time, so that its memory stays bearable.
+    pub fn is_large(&self) -> bool {
+        self.blocks.iter().map(|block| block.elements).sum::<usize>() >= LARGE
+    }
 }
 
 /// Is told of each value that is written: the calls it is under (step and iteration), its number, its lanes.
@@ -41,37 +51,22 @@ impl<'a, T: Lane, const L: usize> Worker<'a, T, L> {
     }
 
     /// Runs the main block on up to `L` frames of row-major codes; unused lanes compute frames of zeros.
-    pub fn run(
-        &mut self,
-        inputs: &[&[i64]],
-        outputs: &mut [&mut [i64]],
-        observer: Option<&mut Observer<'_, T, L>>,
-    ) {
+    pub fn run(&mut self, batch: &mut Batch<'_>, observer: Option<&mut Observer<'_, T, L>>) {
         let Some(main) = self.plan.blocks.last() else { return };
         let last = self.plan.blocks.len() - 1;
-        for (codes, span) in inputs.iter().zip(&main.params) {
-            let lanes = &mut self.memories[last][span.range()];
-            for (element, lanes) in lanes.iter_mut().enumerate() {
-                for (lane, slot) in lanes.iter_mut().enumerate() {
-                    *slot = T::of(codes.get(lane * span.len + element).copied().unwrap_or(0));
-                }
-            }
+        for (codes, span) in batch.inputs.iter().zip(&main.params) {
+            each!(Codes, codes, codes => load(codes, &mut self.memories[last][span.range()]));
         }
         self.block(last, observer);
-        for (codes, span) in outputs.iter_mut().zip(&main.results) {
-            let lanes = &self.memories[last][span.range()];
-            for (lane, frame) in codes.chunks_exact_mut(span.len).enumerate() {
-                for (code, lanes) in frame.iter_mut().zip(lanes) {
-                    *code = lanes[lane].code();
-                }
-            }
+        for (codes, span) in batch.outputs.iter_mut().zip(&main.results) {
+            each!(CodesMut, codes, codes => store(&self.memories[last][span.range()], codes));
         }
     }
 
     fn block(&mut self, number: usize, mut observer: Option<&mut Observer<'_, T, L>>) {
         let (plan, program) = (self.plan, self.program);
         let (own, block) = (&plan.blocks[number], &program.blocks[number]);
-        let places = Places { program, block, values: &own.values, outside: &own.outside };
+        let places = Places { program, block, values: &own.values, outside: &own.outside, margins: &[] };
         for &id in &block.params {
             self.observe(number, id, observer.as_deref_mut());
         }
@@ -128,6 +123,23 @@ impl<'a, T: Lane, const L: usize> Worker<'a, T, L> {
         let held: Vec<Vec<[T; L]>> = sources.iter().map(|span| memory[span.range()].to_vec()).collect();
         for (held, target) in held.iter().zip(targets) {
             memory[target.range()].copy_from_slice(held);
+        }
+    }
+}
+
+fn load<C: Code, T: Lane, const L: usize>(codes: &[C], memory: &mut [[T; L]]) {
+    let len = memory.len();
+    for (element, lanes) in memory.iter_mut().enumerate() {
+        for (lane, slot) in lanes.iter_mut().enumerate() {
+            *slot = T::of(codes.get(lane * len + element).map_or(0, |code| code.widen()));
+        }
+    }
+}
+
+fn store<C: Code, T: Lane, const L: usize>(memory: &[[T; L]], codes: &mut [C]) {
+    for (lane, frame) in codes.chunks_exact_mut(memory.len().max(1)).enumerate() {
+        for (code, lanes) in frame.iter_mut().zip(memory) {
+            *code = C::narrow(lanes[lane].code());
         }
     }
 }

@@ -6,11 +6,14 @@ mod primitive;
 
 pub use primitive::primitive;
 
+use std::ops::Range;
+
 use crate::format::Interval;
 use crate::id::ValueId;
 use crate::index::Index;
 use crate::kernel::{Access, Kernel, Read, Reduction};
 use crate::program::{Block, Program, Step};
+use crate::steady::Steady;
 use crate::sweep::{Odometer, Site};
 use evaluate::Evaluator;
 
@@ -75,9 +78,16 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
         Some(scatter) => (scatter.axis, shape[scatter.axis + 1..].iter().product()),
         None => (usize::MAX, 0),
     };
+    let steady = steady(kernel, cx);
+    let width = shape.last().copied().unwrap_or(1);
     let mut accs: Vec<Interval> = Vec::with_capacity(if kernel.scatter.is_some() { positions } else { 0 });
     let mut odometer = Odometer::new(shape);
     while let Some(p) = odometer.step() {
+        let column = found.out.len() % width.max(1);
+        if column > steady.start && column < steady.end {
+            found.out.push(found.out[found.out.len() - 1]);
+            continue;
+        }
         let repeated = p.get(axis).is_some_and(|&coordinate| coordinate > 0);
         let acc = if repeated {
             found.empty.push(found.empty[accs.len() - stride]);
@@ -99,6 +109,22 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
     }
     found.peak = found.peak.join(body.peak).join(finish.peak);
     if found.peak.fits_code() { Ok(found) } else { Err(RangeError::Wide { bits: found.peak.width().1 }) }
+}
+
+/// Columns at which the intervals are those of the column before, on every line; the first is not among those.
+fn steady(kernel: &Kernel, cx: &Context<'_>) -> Range<usize> {
+    let even = |id: ValueId| {
+        let extent = cx.block.value(id).shape.last().copied().unwrap_or(1).max(1);
+        let middle = extent / 2;
+        let (mut start, mut end) = (0, extent);
+        for line in (cx.elements)(id).chunks_exact(extent) {
+            let other = |interval: &Interval| *interval != line[middle];
+            start = line[start..middle].iter().rposition(other).map_or(start, |at| start + at + 1);
+            end = line[middle..end].iter().position(other).map_or(end, |at| middle + at);
+        }
+        start as i64..end as i64
+    };
+    Steady::find(cx.block, kernel, even).map_or(0..0, |steady| steady.columns)
 }
 
 struct Total {

@@ -1,5 +1,7 @@
 //! Random valid programs, from a seed.
 
+#![allow(dead_code)]
+
 use nn2hdl_runtime::program::Table;
 use nn2hdl_runtime::quantize;
 use nn2hdl_runtime::*;

@@ -1,13 +1,17 @@
 //! `emulate`: the bit-exact emulator on frames from a file.
 
-use nn2hdl_models::ZooModel;
+use std::path::Path;
+
+use nn2hdl_models::{ZooModel, find};
 use nn2hdl_runtime::{Emulator, Program};
 use serde::Serialize;
 
-use crate::args::EmulateArgs;
+use crate::args::{DesignArgs, EmulateArgs};
 use crate::design;
 use crate::failure::Failure;
+use crate::model;
 use crate::output::{Output, grouped};
+use crate::settings;
 use crate::tensors::{self, Archive, Array, Data};
 
 #[derive(Serialize)]
@@ -34,7 +38,7 @@ struct Sample {
 }
 
 pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
-    let program = design::program(&args.dir)?;
+    let program = program(args)?;
     if let Some(path) = &args.output {
         tensors::extension(path, program.outputs.len())?;
     }
@@ -79,6 +83,29 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
         &words,
     );
     Ok(0)
+}
+
+/// The program of a directory that `compile` wrote, or of a model, which need not fit any hardware.
+fn program(args: &EmulateArgs) -> Result<Program, Failure> {
+    let path = Path::new(&args.source);
+    if path.is_dir() {
+        if args.design != DesignArgs::default() {
+            let message =
+                format!("{} is a directory, whose settings are those it was compiled with", args.source);
+            let help = "leave out the settings, or give the model instead of the directory";
+            return Err(Failure::usage(message, help));
+        }
+        return design::program(path);
+    }
+    if !path.exists() && find(&args.source).is_none() {
+        let help = "compile a model first: `nn2hdl compile MODEL -o DIR`, or give a model; ";
+        let help = format!("{help}{}", model::suggestion(&args.source));
+        let what = "there is no such directory, file or zoo model";
+        return Err(Failure::new("no-design", &args.source, what, help));
+    }
+    let model = model::load(Some(&args.source))?;
+    let settings = settings::resolve(&args.design, &model)?;
+    Ok(super::lower(&model, &settings)?.program)
 }
 
 fn refused(error: nn2hdl_runtime::EmulateError) -> Failure {

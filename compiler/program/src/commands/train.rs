@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nn2hdl_models::{find, zoo};
 use nn2hdl_train::{
     Chamber, Export, Flavour, Outcome, Recipe, Record, Settings, Source, Synthetic, TrainError, Trained,
 };
-use nn2hdl_models::{find, zoo};
 use serde::Serialize;
 
 use crate::args::TrainArgs;
@@ -30,9 +30,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
     let text = text(&args.recipe)?;
-    let about = |error: TrainError| {
-        Failure::new("train", "", error.to_string(), "").about(&args.recipe)
-    };
+    let about = |error: TrainError| Failure::new("train", "", error.to_string(), "").about(&args.recipe);
     let recipe = Recipe::parse(&text).map_err(about)?;
     let source = source(&recipe)?;
     // Without a handler Ctrl-C ends the program, and the last checkpoint stands.
@@ -75,8 +73,10 @@ fn text(recipe: &str) -> Result<String, Failure> {
     if let Some(text) = find(recipe).and_then(|model| model.recipe) {
         return Ok(text.to_owned());
     }
-    let names: Vec<&str> = zoo().iter().filter(|model| model.recipe.is_some()).map(|model| model.name).collect();
-    let meant = nearest(recipe, names.iter().copied()).map_or(String::new(), |name| format!("did you mean `{name}`? "));
+    let names: Vec<&str> =
+        zoo().iter().filter(|model| model.recipe.is_some()).map(|model| model.name).collect();
+    let meant = nearest(recipe, names.iter().copied())
+        .map_or(String::new(), |name| format!("did you mean `{name}`? "));
     let help = format!("{meant}the zoo has recipes for {}", names.join(", "));
     Err(Failure::new("no-recipe", recipe, "there is no such file or zoo model with a recipe", help))
 }

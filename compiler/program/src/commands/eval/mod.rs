@@ -1,6 +1,8 @@
 //! `eval`: physics metrics of networks and of the road finder.
 
 pub mod chamber;
+#[cfg(feature = "train")]
+mod float;
 mod network;
 pub mod real;
 pub mod words;
@@ -68,8 +70,10 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
     let conditions = conditions(args)?;
     let names = args.what.iter().filter(|name| *name != "road-finder");
     let networks: Vec<Network> = names.map(|name| Network::load(name)).collect::<Result<_, _>>()?;
+    let floats = floats(args)?;
     let roads = MAJORITIES.map(Roads::new);
     let scorers: Vec<&dyn Scorer> = (networks.iter().map(|network| network as &dyn Scorer))
+        .chain(floats.iter().map(AsRef::as_ref))
         .chain(roads.iter().map(|roads| roads as &dyn Scorer))
         .collect();
 
@@ -152,6 +156,23 @@ fn write_report(path: Option<&Path>, page: impl FnOnce() -> Result<String, Failu
         Some(path) => write_file(path, page()?.as_bytes()),
         None => Ok(()),
     }
+}
+
+/// The float networks of the zoo models named, if they were asked for.
+#[cfg(feature = "train")]
+fn floats(args: &EvalArgs) -> Result<Vec<Box<dyn Scorer>>, Failure> {
+    let models = args.what.iter().filter(|_| args.float).filter_map(|name| nn2hdl_models::find(name));
+    let floats = models.filter_map(float::Float::of);
+    floats.map(|float| float.map(|float| Box::new(float) as Box<dyn Scorer>)).collect()
+}
+
+#[cfg(not(feature = "train"))]
+fn floats(args: &EvalArgs) -> Result<Vec<Box<dyn Scorer>>, Failure> {
+    if args.float {
+        let help = "build it with `cargo build --release --features train`";
+        return Err(Failure::new("no-train", "--float", "this nn2hdl was built without training", help));
+    }
+    Ok(Vec::new())
 }
 
 fn masks(checked: &[Checked<'_>]) -> String {
