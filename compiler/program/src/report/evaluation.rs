@@ -72,7 +72,7 @@ fn overview(e: &Evaluation) -> Section {
     let mut section = Section { title: None, ..Section::default() };
     section.texts.push(format!(
         "Thresholds of networks are chosen once, so that {} % of muon-free images at nominal background have a segment, and hold \
-         for every background. Intervals are 68.3 %. Networks run on the bit-exact emulator.",
+         for every background. Intervals are 68.3 %. Quantized networks run on the bit-exact emulator.",
         100.0 * e.fake_rate
     ));
     for condition in words::conditions(e) {

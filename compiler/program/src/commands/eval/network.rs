@@ -7,7 +7,8 @@ use nn2hdl_compiler::graph::{Graph, TensorId};
 use nn2hdl_muon::Image;
 use nn2hdl_muon::geometry::{LAYERS, PARTITIONS, STRIPS, VOXELS};
 use nn2hdl_muon::metrics::{ScoreError, Scorer};
-use nn2hdl_runtime::{Emulator, Program};
+use nn2hdl_runtime::codec::Affine;
+use nn2hdl_runtime::{Decoder, Emulator, Program};
 use serde::Serialize;
 
 use crate::args::DesignArgs;
@@ -47,17 +48,17 @@ impl Marks {
         ordered && self.marked_without_hit == 0
     }
 
-    fn add(&mut self, hit: bool, marked: bool, score: f64) {
-        self.hits += u64::from(hit);
-        match (hit, marked) {
-            (true, true) => {
-                self.least_marked = Some(self.least_marked.map_or(score, |least| least.min(score)))
-            }
-            (true, false) => {
+    fn add(&mut self, image: &Image, mask: &[i64], value: impl Fn(usize) -> f64) {
+        self.marked_without_hit += mask.iter().filter(|&&marked| marked != 0).count() as u64;
+        for voxel in image.voxels() {
+            let score = value(voxel);
+            self.hits += 1;
+            if mask[voxel] != 0 {
+                self.marked_without_hit -= 1;
+                self.least_marked = Some(self.least_marked.map_or(score, |least| least.min(score)));
+            } else {
                 self.greatest_unmarked = Some(self.greatest_unmarked.map_or(score, |most| most.max(score)));
             }
-            (false, true) => self.marked_without_hit += 1,
-            (false, false) => {}
         }
     }
 }
@@ -124,24 +125,26 @@ impl Network {
         let failed = |problem: String| ScoreError { scorer: self.name.clone(), problem };
         let outputs =
             self.emulator.run(&[&input], images.len()).map_err(|error| failed(error.to_string()))?;
-        // Channels may differ in scale: scores are values, not codes.
-        let decoder = &self.emulator.program().outputs[self.score].decoder;
-        let values = decoder.decode(&outputs[self.score], VOXELS);
+        // Channels may differ in scale: scores are values, not codes. Only those of hits matter.
+        let Decoder { channels, inner } = &self.emulator.program().outputs[self.score].decoder;
         let mut scores = Vec::with_capacity(images.len());
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         for (n, image) in images.iter().enumerate() {
-            let values = &values[n * VOXELS..(n + 1) * VOXELS];
+            let codes = &outputs[self.score][n * VOXELS..(n + 1) * VOXELS];
+            let value = |voxel: usize| {
+                let Affine { scale, offset } = channels[voxel / inner % channels.len()];
+                (codes[voxel] as f64).mul_add(scale, offset)
+            };
             if let Some(mask) = self.mask {
-                let mask = &outputs[mask][n * VOXELS..(n + 1) * VOXELS];
-                let all = values.iter().zip(mask).enumerate();
-                all.for_each(|(voxel, (&score, &marked))| marks.add(image.get(voxel), marked != 0, score));
+                marks.add(image, &outputs[mask][n * VOXELS..(n + 1) * VOXELS], value);
             }
-            let of_hits: Vec<f32> = image.voxels().map(|voxel| values[voxel] as f32).collect();
-            let exact = |(voxel, score): (usize, &f32)| f64::from(*score) == values[voxel];
-            if !image.voxels().zip(&of_hits).all(exact) {
-                return Err(failed("scores have more than the 24 bits that are compared exactly".into()));
-            }
-            scores.push(of_hits);
+            let exact = |voxel: usize| {
+                let score = value(voxel) as f32;
+                (f64::from(score) == value(voxel)).then_some(score)
+            };
+            let of_hits: Option<Vec<f32>> = image.voxels().map(exact).collect();
+            let wide = || failed("scores have more than the 24 bits that are compared exactly".into());
+            scores.push(of_hits.ok_or_else(wide)?);
         }
         Ok(scores)
     }
