@@ -100,7 +100,8 @@ fn the_zoo_in_verilator() {
 #[test]
 fn chamber_networks_mark_their_samples() {
     for model in zoo().iter().filter(|model| !model.hardware) {
-        let graph = front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
+        let graph =
+            front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
         let program = front::compile(&graph, &Options::default())
             .unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]))
             .program;

@@ -43,7 +43,9 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
     for step in &block.steps {
         let Step::Kernel(kernel) = step else { continue };
         let shape = &block.value(kernel.out).shape;
-        let Some(channels) = shape.len().checked_sub(SPATIAL).filter(|&channels| channels > 0) else { continue };
+        let Some(channels) = shape.len().checked_sub(SPATIAL).filter(|&channels| channels > 0) else {
+            continue;
+        };
         let middle =
             |p: &[usize]| p[channels..].iter().zip(&shape[channels..]).all(|(&at, &extent)| at == extent / 2);
         let positions = points(shape).filter(|p| middle(p)).collect();

@@ -25,14 +25,14 @@ macro_rules! by_rows {
         while !rest.is_empty() {
             let count = rest.len() / LANES;
             macro_rules! take {
-                            ($n:literal) => {{
-                                let ($rows, after) = std::mem::take(&mut rest).split_at_mut($n * LANES);
-                                const $held: usize = $n * $vectors;
-                                $body
-                                rest = after;
-                                $at += $n * LANES as u32;
-                            }};
-                        }
+                                ($n:literal) => {{
+                                    let ($rows, after) = std::mem::take(&mut rest).split_at_mut($n * LANES);
+                                    const $held: usize = $n * $vectors;
+                                    $body
+                                    rest = after;
+                                    $at += $n * LANES as u32;
+                                }};
+                            }
             match count.min($limit) {
                 12 => take!(12),
                 8..12 => take!(8),
