@@ -22,7 +22,7 @@ pub struct Network {
     name: String,
     emulator: Emulator,
     /// Input codes of voxels without and with a hit.
-    codes: [Vec<i64>; 2],
+    codes: [Vec<u8>; 2],
     score: usize,
     mask: Option<usize>,
     marks: Mutex<Marks>,
@@ -48,7 +48,7 @@ impl Marks {
         ordered && self.marked_without_hit == 0
     }
 
-    fn add(&mut self, image: &Image, mask: &[i64], value: impl Fn(usize) -> f64) {
+    fn add(&mut self, image: &Image, mask: &[i32], value: impl Fn(usize) -> f64) {
         self.marked_without_hit += mask.iter().filter(|&&marked| marked != 0).count() as u64;
         for voxel in image.voxels() {
             let score = value(voxel);
@@ -105,7 +105,9 @@ impl Network {
         }
         let code = |value: f64| {
             let codes = input.encoder.encode(&[value; VOXELS], VOXELS);
-            codes.map_err(|error| wrong(&input.name, error.to_string()))
+            let codes = codes.map_err(|error| wrong(&input.name, error.to_string()))?;
+            let bits: Result<Vec<u8>, _> = codes.into_iter().map(u8::try_from).collect();
+            bits.map_err(|_| wrong(&input.name, format!("the input's codes of {value} are not 0 to 255")))
         };
         let codes = [code(0.0)?, code(1.0)?];
         let emulator = Emulator::new(program).map_err(|error| wrong("", error.to_string()))?;
@@ -123,8 +125,10 @@ impl Network {
             image.voxels().for_each(|voxel| codes[voxel] = self.codes[1][voxel]);
         }
         let failed = |problem: String| ScoreError { scorer: self.name.clone(), problem };
-        let outputs =
-            self.emulator.run(&[&input], images.len()).map_err(|error| failed(error.to_string()))?;
+        let mut outputs = vec![vec![0i32; images.len() * VOXELS]; self.emulator.program().outputs.len()];
+        let room = outputs.iter_mut().map(|codes| codes.as_mut_slice().into()).collect();
+        let run = self.emulator.run_into(&[input.as_slice().into()], room, images.len());
+        run.map_err(|error| failed(error.to_string()))?;
         // Channels may differ in scale: scores are values, not codes. Only those of hits matter.
         let Decoder { channels, inner } = &self.emulator.program().outputs[self.score].decoder;
         let mut scores = Vec::with_capacity(images.len());
@@ -133,7 +137,7 @@ impl Network {
             let codes = &outputs[self.score][n * VOXELS..(n + 1) * VOXELS];
             let value = |voxel: usize| {
                 let Affine { scale, offset } = channels[voxel / inner % channels.len()];
-                (codes[voxel] as f64).mul_add(scale, offset)
+                f64::from(codes[voxel]).mul_add(scale, offset)
             };
             if let Some(mask) = self.mask {
                 marks.add(image, &outputs[mask][n * VOXELS..(n + 1) * VOXELS], value);
