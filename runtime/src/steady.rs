@@ -9,7 +9,7 @@ use crate::kernel::{Access, Kernel};
 use crate::program::Block;
 
 /// Neighbouring columns along the last axis of an output: on every line, constants are the same at all of them, and
-/// each read is inside its value and moves along that value's last axis only.
+/// each read is inside the last axis of its value and moves along that axis only.
 pub(crate) struct Steady {
     /// The columns.
     pub columns: Range<usize>,

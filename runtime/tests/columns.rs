@@ -42,7 +42,8 @@ impl Maker {
         };
         let mut read = Read::affine(x, [first + Index::r(0), at(1, sy, dy, by), at(2, sx, dx, bx)]);
         let format = self.block.value(x).format;
-        read.outside = if is_pool { format.interval().lo as i64 } else { *self.dice.pick(&[0, 0, 0, 1]) };
+        read.outside =
+            if is_pool { format.interval().lo as i64 } else { *self.dice.pick(&[0, 0, 0, 1, -40_000]) };
         let extent = vec![inner, ky, kx];
         let mut body = Expr::read();
         if !is_pool {

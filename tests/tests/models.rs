@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
+use nn2hdl_compiler::cmvm::Effort;
 use nn2hdl_compiler::front::{self, Options};
-use nn2hdl_models::zoo;
+use nn2hdl_compiler::netlist::position::per_position;
+use nn2hdl_models::{find, zoo};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::random::{codes, emulate};
@@ -114,5 +116,24 @@ fn chamber_networks_mark_their_samples() {
         let frames = image.len() / program.input_value(0).len();
         assert!(frames >= 20 && mask.contains(&1));
         assert_eq!(emulate(&program, &[image], frames), [mask], "{}", model.name);
+    }
+}
+
+/// What the networks were made for: zero weights, and adder bits per position as they would be compiled.
+#[test]
+fn chamber_networks_keep_their_budgets() {
+    for (name, zeros, most) in [("muon-segment", 0.5, 6000), ("muon-segment-bx", 0.75, 1000)] {
+        let model = find(name).expect("the zoo has it");
+        let graph = front::import(model.onnx).expect("the model can be read");
+        let program = front::compile(&graph, &Options::default()).expect("the model can be lowered").program;
+        let costs = per_position(&program, Effort::Default).expect("every layer has a hardware form");
+        let bits: u64 = costs.iter().map(|position| position.cost.adder_bits).sum();
+        assert_eq!(costs.len(), 3, "{name}: three convolutions");
+        assert!((most / 2..=most).contains(&bits), "{name}: {bits} adder bits per position");
+        let weights = program.tables.iter().filter(|table| table.data.len() > 60);
+        let (all, zero) = weights.fold((0, 0), |(all, zero), table| {
+            (all + table.data.len(), zero + table.data.iter().filter(|&&weight| weight == 0).count())
+        });
+        assert!(zero as f64 >= zeros * all as f64, "{name}: {zero} of {all} weights are zero");
     }
 }

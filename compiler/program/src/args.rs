@@ -254,11 +254,11 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub start: Option<PathBuf>,
     /// Partitions of an image in the ONNX files
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub height: usize,
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub height: u16,
     /// Strips of an image in the ONNX files
-    #[arg(long, value_name = "N", default_value_t = 384)]
-    pub width: usize,
+    #[arg(long, value_name = "N", default_value_t = 384, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub width: u16,
     /// Logit from which the ONNX files mark a voxel [default: the last validation's, at the recipe's share of false positives]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub threshold: Option<f64>,

@@ -208,6 +208,12 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_file_with(path, |file| file.write_all(bytes).map_err(|error| Failure::file(path, &error)))
 }
 
+/// Whether a file can be written there, found out before the work that fills it.
+pub fn can_write(path: &Path) -> Result<(), Failure> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(parent).map(drop).map_err(|error| Failure::file(path, &error))
+}
+
 /// Writes one file piece by piece, whole or not at all: it has its name once `write` has succeeded.
 pub fn write_file_with<T>(
     path: &Path,

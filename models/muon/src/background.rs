@@ -85,6 +85,7 @@ fn fire(
     cluster(hits, layer, partition, position, size, 0);
 }
 
+/// A Poisson number; means are checked to be small, and of mean 0 there is no law.
 fn poisson(mean: f64, rng: &mut impl Rng) -> u64 {
     Poisson::new(mean).map_or(0, |law| law.sample(rng) as u64)
 }

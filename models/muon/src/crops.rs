@@ -112,12 +112,12 @@ impl Crops {
         let which = (dice & 0xff) as usize % self.plain.len();
         let seed = self.settings.seed;
         if share < self.settings.muons {
-            let event = self.plain[which].event_with(seed, number, 1 + usize::from(dice >> 8 & 7 == 0));
+            let event = self.plain[which].training_event(seed, number, 1 + usize::from(dice >> 8 & 7 == 0));
             let centre = event.muons.first().map_or(0, |muon| muon.strip as usize);
             return (event, centre);
         }
         let simulation = if dice >> 8 & 1 == 0 { &self.plain[which] } else { &self.enriched[which] };
-        let event = simulation.event_with(seed, number, 0);
+        let event = simulation.training_event(seed, number, 0);
         let chosen = event.hits.get((dice >> 16 & 0xffff) as usize % event.hits.len().max(1));
         let centre = chosen.map_or(STRIPS / 2, |hit| hit.place().2);
         (event, centre)

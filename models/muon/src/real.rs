@@ -74,6 +74,15 @@ pub enum RealError {
     /// Not readable.
     #[error("this is no file of ME0 events: {0}")]
     Syntax(#[from] serde_json::Error),
+    /// Nothing to compare with.
+    #[error("the file has no muon or no offline segment")]
+    Empty,
+    /// A segment of no voxels.
+    #[error("event {event} has an offline segment without voxels")]
+    NoVoxels {
+        /// Number of the event.
+        event: usize,
+    },
     /// A voxel that the chamber does not have.
     #[error("event {event} has a voxel (layer, partition, strip) = {place:?} outside the chamber")]
     Outside {
@@ -109,12 +118,20 @@ pub fn chambers(bytes: &[u8]) -> Result<Vec<Chamber>, RealError> {
             found.entry(chamber).or_insert_with(|| empty(chamber)).muons.push(muon);
         }
         for RawSegment { chamber, voxels } in raw.segments {
+            if voxels.is_empty() {
+                return Err(RealError::NoVoxels { event });
+            }
             let voxels = voxels.into_iter().map(|place| number(event, place)).collect::<Result<_, _>>()?;
             found.entry(chamber).or_insert_with(|| empty(chamber)).segments.push(voxels);
         }
         all.extend(found.into_values());
     }
-    Ok(all)
+    let any = |has: fn(&Chamber) -> bool| all.iter().any(has);
+    if any(|chamber| !chamber.muons.is_empty()) && any(|chamber| !chamber.segments.is_empty()) {
+        Ok(all)
+    } else {
+        Err(RealError::Empty)
+    }
 }
 
 fn number(event: usize, place: Place) -> Result<usize, RealError> {

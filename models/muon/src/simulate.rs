@@ -42,7 +42,7 @@ impl Simulation {
 
     /// Event `index` of the sample `seed`: the same for any order and any number of threads.
     pub fn event(&self, seed: u64, index: u64) -> Event {
-        let draw: f64 = generator(seed, index).random();
+        let draw: f64 = generator(Use::Events, seed, index).random();
         let p = &self.parameters;
         let bounds =
             [p.events_without_muon, 1.0 - p.events_with_two - p.events_with_three, 1.0 - p.events_with_three];
@@ -51,7 +51,7 @@ impl Simulation {
 
     /// An event with one muon of given kinematics in the middle of a chamber of 384 strips at `strip`.
     pub fn replay(&self, seed: u64, index: u64, (pt, eta, charge, strip): (f64, f64, i8, f64)) -> Event {
-        let mut rng = generator(seed, index);
+        let mut rng = generator(Use::Events, seed, index);
         let track = Track::new(&self.parameters, pt, eta, charge, strip, &mut rng);
         let mut hits = Vec::new();
         response::muon(&mut hits, &track, 1, &self.parameters, &mut rng);
@@ -61,7 +61,15 @@ impl Simulation {
 
     /// Event `index` of the sample `seed` with this many muons, at most [`MOST_MUONS`].
     pub fn event_with(&self, seed: u64, index: u64, muons: usize) -> Event {
-        let mut rng = generator(seed, index);
+        self.made(generator(Use::Events, seed, index), muons)
+    }
+
+    /// The same for training: no seed gives an event that [`event`](Self::event) or [`event_with`](Self::event_with) can give.
+    pub fn training_event(&self, seed: u64, index: u64, muons: usize) -> Event {
+        self.made(generator(Use::Training, seed, index), muons)
+    }
+
+    fn made(&self, mut rng: StdRng, muons: usize) -> Event {
         let _: f64 = rng.random();
         let parameters = &self.parameters;
         let (mut hits, mut crossing) = (Vec::new(), Vec::new());
@@ -81,11 +89,19 @@ impl Simulation {
     }
 }
 
-/// A generator of its own for every event: ChaCha12 seeded by sample and index.
-fn generator(seed: u64, index: u64) -> StdRng {
+/// What events are for: training and testing share no event, whatever the seeds.
+#[derive(Clone, Copy)]
+enum Use {
+    Training,
+    Events,
+}
+
+/// A generator of its own for every event: ChaCha12 seeded by sample, index and use.
+fn generator(use_: Use, seed: u64, index: u64) -> StdRng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&index.to_le_bytes());
+    bytes[16] = use_ as u8;
     StdRng::from_seed(bytes)
 }
 
@@ -127,8 +143,11 @@ fn check(p: &Parameters) -> Result<(), ParameterError> {
     if !(p.pt_max >= p.pt_min && p.pt_max.is_finite()) {
         return wrong("pt_max", "is less than pt_min");
     }
-    if !(0.0..=1000.0).contains(&p.background) {
-        return wrong("background", "is not within 0 to 1000");
+    if !(0.0..=100.0).contains(&p.background) {
+        return wrong("background", "is not within 0 to 100");
+    }
+    if p.luminosity > 100.0 {
+        return wrong("luminosity", "is more than 100");
     }
     if !(1.0..=100.0).contains(&p.secondary_size) {
         return wrong("secondary_size", "is not within 1 to 100");
@@ -150,6 +169,7 @@ mod tests {
         assert_eq!(simulation.event(5, 17), simulation.event(5, 17));
         assert_ne!(simulation.event(5, 17), simulation.event(5, 18));
         assert_ne!(simulation.event(5, 17), simulation.event(6, 17));
+        assert_ne!(simulation.training_event(5, 17, 1), simulation.event_with(5, 17, 1));
     }
 
     #[test]
@@ -170,5 +190,6 @@ mod tests {
         assert_eq!(refused(Parameters { background: f64::NAN, ..p() }), "background");
         assert_eq!(refused(Parameters { cluster_sizes: [0.5; 6], ..p() }), "cluster_sizes");
         assert_eq!(refused(Parameters { pt_min: -1.0, ..p() }), "pt_min");
+        assert_eq!(refused(Parameters { luminosity: 1e30, ..p() }), "luminosity");
     }
 }

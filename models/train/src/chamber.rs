@@ -3,12 +3,11 @@
 use nn2hdl_muon::crops::{CropArrays, CropSettings, Crops};
 use nn2hdl_muon::simulate::ParameterError;
 
+use crate::recipe::MOST_CROPS;
 use crate::source::{Batch, Source};
 
-/// Numbers of crops that a batch may take: batch `n` begins with crop `n << 12`.
-const CROPS: u32 = 12;
-
-/// The simulated muon chamber as a [`Source`]: `kind = "chamber"`, and the keys of [`CropSettings`].
+/// The simulated muon chamber as a [`Source`]: `kind = "chamber"`, and the keys of [`CropSettings`]. Batch `n` begins with crop
+/// `n` × 4096.
 #[derive(Clone, Debug)]
 pub struct Chamber(Crops);
 
@@ -25,7 +24,7 @@ impl Chamber {
 impl Source for Chamber {
     fn fill(&self, step: u64, batch: &mut Batch) {
         let Batch { n, x, truth, weight, .. } = batch;
-        self.0.fill(step << CROPS, *n, &mut CropArrays { x, truth, weight });
+        self.0.fill(step * MOST_CROPS as u64, *n, &mut CropArrays { x, truth, weight });
     }
 
     fn extents(&self) -> (usize, usize) {

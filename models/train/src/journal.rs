@@ -57,6 +57,12 @@ impl Journal {
         let mut text = serde_json::to_string(&head).unwrap_or_default() + "\n";
         let old = checkpoint::read(&path)?.unwrap_or_default();
         let old = String::from_utf8_lossy(&old);
+        if !old.is_empty() && !old.contains("nn2hdl.train-log/") {
+            return Err(TrainError::parameters(
+                &path,
+                "is no log of nn2hdl; give another folder, or remove it",
+            ));
+        }
         let known =
             |line: &&str| serde_json::from_str::<Record>(line).is_ok_and(|record| record.step <= step);
         old.lines().filter(known).for_each(|line| {

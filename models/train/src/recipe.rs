@@ -6,6 +6,12 @@ use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
 
+/// A network has at most this many layers and weights.
+const MOST_LAYERS: usize = 32;
+const MOST_WEIGHTS: usize = 1 << 24;
+/// A batch has at most this many crops.
+pub const MOST_CROPS: usize = 1 << 12;
+
 /// Layers of a chamber: channels of the input image and of the logits.
 pub const LAYERS: usize = 6;
 
@@ -280,6 +286,11 @@ impl Network {
                 _ => {}
             }
         }
+        let weights = || (0..self.layer.len()).map(|layer| self.weights(layer)).sum::<usize>();
+        if self.layer.len() > MOST_LAYERS || weights() > MOST_WEIGHTS {
+            let reason = format!("at most {MOST_LAYERS} layers and {MOST_WEIGHTS} weights are supported");
+            return Err(TrainError::recipe("network.layer", reason));
+        }
         Ok(())
     }
 }
@@ -321,6 +332,9 @@ impl Recipe {
                 "validation".into(),
                 "every, batches and batch are positive, false_positives 0 to 1",
             );
+        }
+        if v.batch > MOST_CROPS || self.stage.iter().any(|stage| stage.batch > MOST_CROPS) {
+            return fail("batch".into(), "a batch has at most 4096 crops");
         }
         if self.checkpoint_every == 0 {
             return fail("checkpoint_every".into(), "must be positive");

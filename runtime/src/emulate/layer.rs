@@ -118,8 +118,10 @@ impl<T: Lane> Layer<T> {
             body_places.push(planner.place(sites.code.as_ref(), room));
         }
         let short = Interval::new(i16::MIN.into(), i16::MAX.into());
-        let narrow =
-            kernel.reads.iter().all(|read| short.contains(join(&range.elements[read.value.index()])));
+        let narrow = kernel.reads.iter().all(|read| {
+            let inside = join(&range.elements[read.value.index()]);
+            short.contains(inside.join(Interval::point(read.outside.into())))
+        });
         let body = match sites.code {
             None => Body::Linear(planner.store.lists().map(|words| Terms::new(words, narrow)).collect()),
             Some(code) => Body::General { code, lists: planner.store.lists().map(<[i64]>::to_vec).collect() },

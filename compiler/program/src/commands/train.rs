@@ -25,6 +25,9 @@ struct Report<'a> {
     last: Option<&'a Record>,
 }
 
+/// Images and crops have at most so many rows and columns.
+const MOST_EXTENT: usize = 4096;
+
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -33,13 +36,23 @@ pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
     let about = |error: TrainError| Failure::new("train", "", error.to_string(), "").about(&args.recipe);
     let recipe = Recipe::parse(&text).map_err(about)?;
     let source = source(&recipe)?;
+    let (height, width) = source.extents();
+    if !(1..=MOST_EXTENT).contains(&height) || !(1..=MOST_EXTENT).contains(&width) {
+        let message = format!("crops of {height} × {width} voxels are not supported");
+        return Err(Failure::new("source", "source", message, "1 to 4096 each way").about(&args.recipe));
+    }
     // Without a handler Ctrl-C ends the program, and the last checkpoint stands.
     let _ = ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed));
     let stop = || STOP.load(Ordering::Relaxed);
     let settings = Settings { dir: &args.output, start: args.start.as_deref(), progress: true, stop: &stop };
     let outcome = nn2hdl_train::train(&recipe, source.as_ref(), &settings).map_err(about)?;
     let last = outcome.records.last();
-    let threshold = args.threshold.or(last.and_then(|record| record.threshold).map(f64::from)).unwrap_or(0.0);
+    let found = last.and_then(|record| record.threshold).map(f64::from).filter(|found| found.is_finite());
+    let threshold = args.threshold.or(found).ok_or_else(|| {
+        let message = "the last validation found no threshold, so that no mask can be exported";
+        Failure::new("threshold", "", message, "state one: the same command with `--threshold T`")
+            .about(&args.recipe)
+    })?;
     let files = export(args, &outcome, threshold).map_err(about)?;
     let mut written = Vec::new();
     for (name, bytes) in files {
@@ -92,7 +105,7 @@ fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(St
             &[(Flavour::Float, "onnx")]
         };
         for &(flavour, extension) in kinds {
-            let export = Export { flavour, height: args.height, width: args.width, threshold };
+            let export = Export { flavour, height: args.height.into(), width: args.width.into(), threshold };
             files.push((format!("{}.{extension}", trained.stage()), trained.export(&export)?));
         }
     }

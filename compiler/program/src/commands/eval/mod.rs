@@ -19,7 +19,7 @@ use nn2hdl_muon::{Event, Parameters, Reader, Simulation};
 use serde::Serialize;
 
 use crate::args::EvalArgs;
-use crate::directory::write_file;
+use crate::directory::{can_write, write_file};
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
 use crate::simulation;
@@ -148,7 +148,7 @@ fn can_report(path: Option<&Path>) -> Result<(), Failure> {
     #[cfg(not(feature = "report"))]
     return Err(without_reports());
     #[cfg(feature = "report")]
-    Ok(())
+    can_write(path)
 }
 
 fn write_report(path: Option<&Path>, page: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
