@@ -21,8 +21,8 @@ pub struct ZooModel {
     pub recipe: Option<&'static str>,
     /// The parameters of the recipe's float stage, as `nn2hdl train` wrote them.
     pub float: Option<&'static [u8]>,
-    /// Whether it can be compiled to hardware: images of two dimensions cannot yet be streamed.
-    pub hardware: bool,
+    /// Whether it is small enough for the tests to compile it unrolled, II = 1.
+    pub unrolled: bool,
     /// The network's outputs, each with the name of the array of exact answers (float64) in the sample.
     pub outputs: &'static [(&'static str, &'static str)],
 }
@@ -38,7 +38,7 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("logits", "output")],
         recipe: None,
         float: None,
-        hardware: true,
+        unrolled: true,
     },
     ZooModel {
         name: "muon-segment",
@@ -50,11 +50,11 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("mask", "mask")],
         recipe: Some(include_str!("../muon_segment/recipe.toml")),
         float: Some(include_bytes!("../muon_segment/float.safetensors")),
-        hardware: false,
+        unrolled: false,
     },
     ZooModel {
         name: "muon-segment-bx",
-        summary: "the same task, small enough for one image every bunch crossing: two convolutions, 2-bit activations",
+        summary: "the same task, small enough for one image every bunch crossing: three convolutions, 1- and 2-bit activations",
         onnx: include_bytes!("../muon_segment_bx/muon_segment_bx.onnx"),
         options: &[],
         sample: include_bytes!("../muon_segment_bx/sample.npz"),
@@ -62,7 +62,7 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("mask", "mask")],
         recipe: Some(include_str!("../muon_segment_bx/recipe.toml")),
         float: Some(include_bytes!("../muon_segment_bx/float.safetensors")),
-        hardware: false,
+        unrolled: false,
     },
     ZooModel {
         name: "tracer-conv",
@@ -74,7 +74,7 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("y", "y")],
         recipe: None,
         float: None,
-        hardware: true,
+        unrolled: true,
     },
     ZooModel {
         name: "tracer-graph",
@@ -86,7 +86,7 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("y", "y")],
         recipe: None,
         float: None,
-        hardware: true,
+        unrolled: true,
     },
 ];
 

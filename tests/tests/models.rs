@@ -85,7 +85,7 @@ fn binary_layer_in_verilator() {
 
 #[test]
 fn the_zoo_in_verilator() {
-    for model in zoo().iter().filter(|model| model.hardware) {
+    for model in zoo().iter().filter(|model| model.unrolled) {
         let graph =
             front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
         let program = front::compile(&graph, &Options::default())
@@ -101,7 +101,7 @@ fn the_zoo_in_verilator() {
 /// The networks on images against the masks that another evaluator made of their samples.
 #[test]
 fn chamber_networks_mark_their_samples() {
-    for model in zoo().iter().filter(|model| !model.hardware) {
+    for model in zoo().iter().filter(|model| !model.unrolled) {
         let graph =
             front::import(model.onnx).unwrap_or_else(|problems| panic!("{}: {}", model.name, problems[0]));
         let program = front::compile(&graph, &Options::default())

@@ -11,7 +11,7 @@ use nn2hdl_models::zoo;
 
 /// Every design: the zoo's, a streamed one, and the jet tagger where it is.
 fn designs() -> Vec<(String, Vec<u8>, Options, u32)> {
-    let own = zoo().iter().filter(|model| model.hardware);
+    let own = zoo().iter().filter(|model| model.unrolled);
     let mut designs: Vec<_> =
         own.map(|model| (model.name.to_owned(), model.onnx.to_vec(), Options::default(), 1)).collect();
     designs.extend(

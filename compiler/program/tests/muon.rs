@@ -248,3 +248,16 @@ fn senseless_measurements_are_refused() {
     refused(&["eval", "road-finder", "--seed", "7", "--calibration-seed", "7"], 2, &["calibration"]);
     refused(&["eval", "road-finder", "-o", root.path().to_str().unwrap()], 2, &["is a directory"]);
 }
+
+#[test]
+fn the_zoo_answers_its_samples() {
+    for name in ["muon-segment", "muon-segment-bx"] {
+        let ran = run(&["emulate", name, "--input", name, "--json"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(ran.json()["sample"]["equal_frames"], 24, "{name}: {}", ran.stdout);
+    }
+    // Ended elsewhere, the network has no answers in the sample.
+    let ran = run(&["emulate", "muon-segment-bx", "--input", "muon-segment-bx", "--output-node", "logits", "--json"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.json()["sample"].is_null(), "{}", ran.stdout);
+}

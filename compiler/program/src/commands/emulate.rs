@@ -51,7 +51,10 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     };
     let values: Vec<Vec<f64>> = answers.iter().enumerate().map(decode).collect();
 
-    let sample = frames.sample.map(|model| compare(model, &program, &values, frames.count)).transpose()?;
+    let sample = match frames.sample {
+        Some(model) => compare(model, &program, &values, frames.count)?,
+        None => None,
+    };
     let arrays: Vec<Array> = (program.outputs.iter().enumerate().zip(answers.into_iter().zip(values)))
         .map(|((n, output), (codes, values))| {
             let shape = std::iter::once(frames.count).chain(program.output_value(n).shape.iter().copied());
@@ -117,20 +120,20 @@ fn compare(
     program: &Program,
     values: &[Vec<f64>],
     frames: usize,
-) -> Result<Sample, Failure> {
+) -> Result<Option<Sample>, Failure> {
     let mut archive = Archive::embedded(model.sample)?;
     let mut equal = vec![true; frames];
     for (output, values) in program.outputs.iter().zip(values) {
         let array = model.outputs.iter().find(|(name, _)| *name == output.name).map(|(_, array)| *array);
-        let expected = array.and_then(|array| archive.read(array).ok());
+        let expected = match array.and_then(|array| archive.read(array).ok()).map(|array| array.data) {
+            Some(Data::Floats(expected)) => expected,
+            Some(Data::Ints(expected)) => expected.into_iter().map(|value| value as f64).collect(),
+            // The network was ended elsewhere: the sample does not know the answer.
+            None => return Ok(None),
+        };
         let len = values.len() / frames.max(1);
         for (frame, equal) in equal.iter_mut().enumerate() {
-            *equal &= match &expected {
-                Some(Array { data: Data::Floats(expected), .. }) => {
-                    expected.get(frame * len..(frame + 1) * len) == Some(&values[frame * len..][..len])
-                }
-                _ => false,
-            };
+            *equal &= expected.get(frame * len..(frame + 1) * len) == Some(&values[frame * len..][..len]);
         }
     }
     let labels = archive.read("label").ok().map(|array| array.data);
@@ -144,7 +147,8 @@ fn compare(
         }
         _ => None,
     };
-    Ok(Sample { model: model.name, equal_frames: equal.iter().filter(|&&equal| equal).count(), accuracy })
+    let equal_frames = equal.iter().filter(|&&equal| equal).count();
+    Ok(Some(Sample { model: model.name, equal_frames, accuracy }))
 }
 
 fn largest(values: &[f64]) -> usize {
