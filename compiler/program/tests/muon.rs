@@ -257,7 +257,15 @@ fn the_zoo_answers_its_samples() {
         assert_eq!(ran.json()["sample"]["equal_frames"], 24, "{name}: {}", ran.stdout);
     }
     // Ended elsewhere, the network has no answers in the sample.
-    let ran = run(&["emulate", "muon-segment-bx", "--input", "muon-segment-bx", "--output-node", "logits", "--json"]);
+    let ran = run(&[
+        "emulate",
+        "muon-segment-bx",
+        "--input",
+        "muon-segment-bx",
+        "--output-node",
+        "logits",
+        "--json",
+    ]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.json()["sample"].is_null(), "{}", ran.stdout);
 }
