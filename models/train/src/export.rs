@@ -38,7 +38,7 @@ pub struct Export {
 }
 
 impl Trained {
-    /// The network as an ONNX file (opset 17) with input `image` `[1, 6, height, width]` of zeros and ones.
+    /// The network as an ONNX file (opset 17) with input `image` `[N, 6, height, width]` of zeros and ones; `N` is 1 in QONNX.
     ///
     /// `mask = Quant(logits + G·image − G − threshold + 1)` with one bit, rounded down, `G` a power of two beyond what a logit can
     /// reach.
@@ -59,9 +59,11 @@ impl Trained {
         writer.network(self, export);
         let mut graph = writer.graph;
         graph.name = "muon_chamber".into();
+        // Other runtimes take batches only where the extent is open.
+        let batch = (export.flavour == Flavour::Qonnx).then_some(1);
         let value = |name: &str| RawInput {
             name: name.into(),
-            shape: [1, LAYERS, export.height, export.width].map(Some).to_vec(),
+            shape: vec![batch, Some(LAYERS), Some(export.height), Some(export.width)],
             ranked: true,
             dtype: Some(ElementType::Float32),
         };
