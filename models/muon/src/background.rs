@@ -69,7 +69,7 @@ fn charged_particle(
         }
         position += slope;
         slope += normal(parameters.charged_scatter, rng);
-        partition = neighbour(partition, 0.1, rng);
+        partition = neighbour(partition, parameters.charged_neighbour, rng);
     }
 }
 

@@ -56,14 +56,19 @@ parameters! {
     delta_probability: f64 = 0.17, "", "probability that a muon knocks out an electron seen in one layer", "the 50 ME0 events";
     shower_probability: f64 = 0.14, "", "probability that secondaries accompany a muon through several layers", "the 50 ME0 events";
     shower_efficiency: f64 = 0.8, "", "probability that a layer sees the secondaries, from where they begin", "the 50 ME0 events";
+    shower_from_first: f64 = 0.5, "", "probability that secondaries begin before the first layer, else in any", "assumption";
+    shower_slope: f64 = 1.0, "strips / layer", "spread of the secondaries' direction relative to the muon's", "assumption";
+    secondary_neighbour: f64 = 0.2, "", "probability that a secondary is in a partition beside the muon's",
+        "the 50 ME0 events: 18 of 92 clusters";
     secondary_distance: f64 = 15.0, "strips", "mean distance of secondaries from the muon, exponential", "the 50 ME0 events";
-    secondary_size: f64 = 3.3, "strips", "mean size of the secondaries' clusters, geometric", "the 50 ME0 events";
+    secondary_size: f64 = 3.3, "strips", "mean size of the secondaries' clusters, geometric, at most 16", "the 50 ME0 events";
     luminosity: f64 = 7.5, "1e34 / cm² / s", "luminosity to which the background rates are scaled",
         "CMSSW SimMuon/GEMDigitizer, instLumi: 200 interactions per crossing; its rates are for 5";
     background: f64 = 1.0, "", "factor on the nominal background", "1 is nominal; 5 for stress";
     background_pairs: f64 = 0.47, "", "probability that a background cluster has two strips", "CMSSW SimMuon/GEMDigitizer";
     charged_survival: f64 = 0.5, "", "probability that a charged background particle reaches the next layer",
         "assumption: electrons of a few MeV";
+    charged_neighbour: f64 = 0.1, "", "probability that it changes to a partition beside on the way", "assumption";
     charged_slope: f64 = 3.0, "strips / layer", "spread of a charged background particle's direction", "assumption";
     charged_scatter: f64 = 1.0, "strips / layer", "spread of the change of that direction from layer to layer", "assumption";
 }

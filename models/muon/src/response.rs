@@ -60,8 +60,11 @@ fn secondaries(hits: &mut Vec<Hit>, track: &Track, parameters: &Parameters, rng:
         secondary(hits, track, layer, distance, parameters, rng);
     }
     if shower {
-        let first = if rng.random::<bool>() { 0 } else { rng.random_range(0..LAYERS) };
-        let (begin, slope): (f64, f64) = (distance(parameters, rng), StandardNormal.sample(rng));
+        let draw = f64::from(rng.random::<u32>()) / 2f64.powi(32);
+        let early = draw >= 1.0 - parameters.shower_from_first;
+        let first = if early { 0 } else { rng.random_range(0..LAYERS) };
+        let (begin, draw): (f64, f64) = (distance(parameters, rng), StandardNormal.sample(rng));
+        let slope = draw * parameters.shower_slope;
         for layer in first..LAYERS {
             if rng.random::<f64>() < parameters.shower_efficiency {
                 let distance = begin + slope * (layer - first) as f64;
@@ -70,6 +73,9 @@ fn secondaries(hits: &mut Vec<Hit>, track: &Track, parameters: &Parameters, rng:
         }
     }
 }
+
+/// No cluster of secondaries is larger than this and one strip more.
+const LARGEST_MORE: u64 = 15;
 
 /// Signed distance from the muon, in strips.
 fn distance(parameters: &Parameters, rng: &mut impl Rng) -> f64 {
@@ -87,9 +93,9 @@ fn secondary(
 ) {
     let (position, radius) = track.at(layer);
     let Some(partition) = partition_at(radius) else { return };
-    let partition = neighbour(partition, 0.2, rng);
+    let partition = neighbour(partition, parameters.secondary_neighbour, rng);
     let size = Geometric::new(1.0 / parameters.secondary_size).map_or(0, |law| law.sample(rng));
-    cluster(hits, layer, partition, position + distance, 1 + size.min(15) as usize, 0);
+    cluster(hits, layer, partition, position + distance, 1 + size.min(LARGEST_MORE) as usize, 0);
 }
 
 /// The partition itself, or with this probability one beside it.

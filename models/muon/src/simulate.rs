@@ -117,6 +117,9 @@ fn check(p: &Parameters) -> Result<(), ParameterError> {
         ("delta_probability", p.delta_probability),
         ("shower_probability", p.shower_probability),
         ("shower_efficiency", p.shower_efficiency),
+        ("shower_from_first", p.shower_from_first),
+        ("secondary_neighbour", p.secondary_neighbour),
+        ("charged_neighbour", p.charged_neighbour),
         ("background_pairs", p.background_pairs),
         ("charged_survival", p.charged_survival),
     ];
@@ -134,6 +137,7 @@ fn check(p: &Parameters) -> Result<(), ParameterError> {
     let widths = [
         ("field", p.field),
         ("radiation_lengths", p.radiation_lengths),
+        ("shower_slope", p.shower_slope),
         ("charged_slope", p.charged_slope),
         ("charged_scatter", p.charged_scatter),
     ];
