@@ -23,7 +23,12 @@ fn samples() -> Vec<(String, Sample)> {
         assert!(!named.is_empty(), "{name} has no samples");
         named
     };
-    OPERATORS.iter().flat_map(of_one).collect()
+    // While one operator is being written: `NN2HDL_OPERATORS=Conv,Relu cargo test …`.
+    let only = std::env::var("NN2HDL_OPERATORS").ok();
+    let wanted = |entry: &&nn2hdl_compiler::ops::Entry| {
+        only.as_ref().is_none_or(|names| names.split(',').any(|name| name == entry.name))
+    };
+    OPERATORS.iter().filter(wanted).flat_map(of_one).collect()
 }
 
 fn program(name: &str, sample: &Sample) -> Program {
@@ -50,7 +55,7 @@ fn every_operator_through_emulator_evaluator_and_verilator() {
         assert_eq!(found.outputs, answers, "{name}: evaluator");
         programs.push(program);
     }
-    println!("{} operators, {} samples", OPERATORS.len(), programs.len());
+    println!("{} operators known, {} samples taken", OPERATORS.len(), programs.len());
     for (number, part) in programs.chunks(24).enumerate() {
         let whole = merge(&format!("operators_{number}"), part);
         cosim(&whole, 1, 200);
