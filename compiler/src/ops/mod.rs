@@ -21,65 +21,92 @@ mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod clip;
+mod compare;
 mod concat;
 mod constant;
 mod constant_of_shape;
 mod conv;
 mod div;
 mod expand;
+mod extremum;
 mod fixed;
 mod flatten;
+mod functions;
 mod gather;
 mod gemm;
+mod hard_sigmoid;
 mod identity;
+mod leaky_relu;
+mod logic;
 mod matmul;
 mod mul;
 mod pow;
+mod prelu;
 mod quant;
 mod relu;
 mod reshape;
+mod rounding;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
+mod simple;
 mod slice;
 mod softmax;
 mod squeeze;
 mod sub;
+mod sum;
+mod thresholded_relu;
 mod transpose;
+mod unary;
 mod unsqueeze;
+mod where_;
 
 pub use add::Add;
 pub use argmax::ArgMax;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use clip::Clip;
+pub use compare::Compare;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
 pub use conv::{AutoPad, Conv};
 pub use div::Div;
 pub use expand::Expand;
+pub use extremum::Extremum;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
 pub use gemm::Gemm;
+pub use hard_sigmoid::HardSigmoid;
 pub use identity::Identity;
+pub use leaky_relu::LeakyRelu;
+pub use logic::Logic;
 pub use matmul::MatMul;
 pub use mul::Mul;
 pub use pow::Pow;
+pub use prelu::PRelu;
 pub use quant::Quant;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rounding::Whole;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
+pub use simple::Simple;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use sum::Sum;
+pub use thresholded_relu::ThresholdedRelu;
 pub use transpose::Transpose;
+pub use unary::Unary;
 pub use unsqueeze::Unsqueeze;
+pub use where_::Where;
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
@@ -88,32 +115,79 @@ pub const OPERATORS: &[Entry] = &[
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    clip::ENTRY,
+    compare::EQUAL,
+    compare::GREATER,
+    compare::GREATER_OR_EQUAL,
+    compare::LESS,
+    compare::LESS_OR_EQUAL,
     concat::ENTRY,
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
     div::ENTRY,
     expand::ENTRY,
+    extremum::MAX,
+    extremum::MIN,
     fixed::ENTRY,
     flatten::ENTRY,
+    functions::ASINH,
+    functions::ATAN,
+    functions::CELU,
+    functions::COS,
+    functions::COSH,
+    functions::ELU,
+    functions::ERF,
+    functions::EXP,
+    functions::HARD_SWISH,
+    functions::LOG,
+    functions::MISH,
+    functions::RECIPROCAL,
+    functions::SELU,
+    functions::SIGMOID,
+    functions::SIN,
+    functions::SINH,
+    functions::SOFTPLUS,
+    functions::SOFTSIGN,
+    functions::SQRT,
+    functions::SWISH,
+    functions::TANH,
     gather::ENTRY,
     gemm::ENTRY,
+    hard_sigmoid::ENTRY,
     identity::ENTRY,
+    leaky_relu::ENTRY,
+    logic::AND,
+    logic::NOT,
+    logic::OR,
+    logic::XOR,
     matmul::ENTRY,
     mul::ENTRY,
     pow::ENTRY,
+    prelu::ENTRY,
     quant::ENTRY,
     relu::ENTRY,
     reshape::ENTRY,
+    rounding::CEIL,
+    rounding::FLOOR,
+    rounding::ROUND,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
+    simple::ABS,
+    simple::NEG,
+    simple::SIGN,
     slice::ENTRY,
     softmax::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    sum::MEAN,
+    sum::SUM,
+    thresholded_relu::ENTRY,
     transpose::ENTRY,
+    unary::GELU,
     unsqueeze::ENTRY,
+    where_::ENTRY,
 ];
 
 /// ONNX's own operators.
