@@ -97,7 +97,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
             }
             let mut y = graph.add("y", operator, &inputs);
             if closed {
-                y = super::leaky_relu::quantized(graph, y, 0.13, 5.0);
+                y = super::leaky_relu::quantized(graph, y, 0.1307, 5.0);
             }
             graph.output(y);
         });

@@ -83,7 +83,7 @@ fn samples(seed: u64) -> Vec<Sample> {
         let b = above(graph, "b", &[1, 3]);
         let a = graph.constant("a", Tensor::new(vec![3], vec![1.0, -0.3, 2.0]));
         let quotient = graph.add("y", Div, &[a, b]);
-        let y = super::leaky_relu::quantized(graph, quotient, 0.05, 8.0);
+        let y = super::leaky_relu::quantized(graph, quotient, 0.0507, 8.0);
         graph.output(y);
     });
     let two = sample(&["ufixed<5,2>", "fixed<5,3>"], |graph| {

@@ -84,7 +84,7 @@ fn samples(operator: Extremum) -> Vec<Sample> {
         let factor = graph.constant("factor", Tensor::new(vec![2], vec![-0.75, 2.0]));
         let scaled = graph.add("scaled", super::Mul, &[a, factor]);
         let chosen = graph.add("chosen", operator, &[bound, scaled, b]);
-        let y = super::leaky_relu::quantized(graph, chosen, 0.21, 5.0);
+        let y = super::leaky_relu::quantized(graph, chosen, 0.2107, 5.0);
         graph.output(y);
     });
     vec![same, Sample { tolerance: 1e-12, ..mixed }]

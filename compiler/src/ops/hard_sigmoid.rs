@@ -63,7 +63,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
             let x = graph.input("x", &[1, 3]);
             let mut y = graph.add("y", HardSigmoid { alpha, beta: 0.5 }, &[x]);
             if closed {
-                y = super::leaky_relu::quantized(graph, y, 0.01, 8.0);
+                y = super::leaky_relu::quantized(graph, y, 0.01007, 8.0);
             }
             graph.output(y);
         });

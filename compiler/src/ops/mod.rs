@@ -46,12 +46,12 @@ mod prelu;
 mod quant;
 mod relu;
 mod reshape;
-mod rounding;
+mod round;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
-mod simple;
+mod sign;
 mod slice;
 mod softmax;
 mod squeeze;
@@ -92,11 +92,11 @@ pub use prelu::PRelu;
 pub use quant::Quant;
 pub use relu::Relu;
 pub use reshape::Reshape;
-pub use rounding::Whole;
+pub use round::Round;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
-pub use simple::Simple;
+pub use sign::Sign;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
 pub use squeeze::Squeeze;
@@ -168,15 +168,15 @@ pub const OPERATORS: &[Entry] = &[
     quant::ENTRY,
     relu::ENTRY,
     reshape::ENTRY,
-    rounding::CEIL,
-    rounding::FLOOR,
-    rounding::ROUND,
+    round::CEIL,
+    round::FLOOR,
+    round::ROUND,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
-    simple::ABS,
-    simple::NEG,
-    simple::SIGN,
+    sign::ABS,
+    sign::NEG,
+    sign::SIGN,
     slice::ENTRY,
     softmax::ENTRY,
     squeeze::ENTRY,

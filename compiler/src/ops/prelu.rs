@@ -61,7 +61,7 @@ fn samples(seed: u64) -> Vec<Sample> {
             let mut y = graph.add("y", PRelu, &[x, slope]);
             if closed {
                 let after = graph.add("after", LeakyRelu { alpha: 0.3 }, &[y]);
-                y = super::leaky_relu::quantized(graph, after, 0.17, 6.0);
+                y = super::leaky_relu::quantized(graph, after, 0.1707, 6.0);
             }
             graph.output(y);
         });

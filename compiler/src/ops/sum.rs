@@ -76,7 +76,7 @@ fn samples(operator: Sum) -> Vec<Sample> {
         let (a, b) = (graph.input("a", &[1, 2, 2]), graph.input("b", &[1, 1, 2]));
         let bias = graph.constant("bias", Tensor::new(vec![2], vec![0.25, -1.0]));
         let sum = graph.add("y", operator, &[bias, a, b]);
-        let y = super::leaky_relu::quantized(graph, sum, 0.21, 5.0);
+        let y = super::leaky_relu::quantized(graph, sum, 0.2107, 5.0);
         graph.output(y);
     });
     vec![one, Sample { tolerance: 1e-12, ..three }]

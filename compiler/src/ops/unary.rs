@@ -38,7 +38,8 @@ impl Unary {
 
     /// The operator named `name` in ONNX, with the default values of its attributes; `None` if it is none of these.
     pub fn named(name: &str) -> Option<Self> {
-        super::functions::ALL.iter().find(|spec| spec.function.name == name).map(|spec| Self::new(spec))
+        let mut all = super::functions::ALL.iter().copied().chain([&super::functions::GELU_EXACT]);
+        all.find(|spec| spec.function.name == name).map(Self::new)
     }
 }
 
@@ -103,7 +104,7 @@ pub(super) fn samples(seed: u64, spec: &'static Spec) -> Vec<Sample> {
         let moved = graph.add("moved", super::Add, &[scaled, shift]);
         let mut y = graph.add("y", Unary::new(spec), &[moved]);
         if quantized {
-            let constants = [("gain", -0.75), ("scale", 0.11), ("zero", 3.0), ("bits", 6.0)];
+            let constants = [("gain", -0.75), ("scale", 0.1107), ("zero", 3.0), ("bits", 6.0)];
             let [gain, scale, zero, bits] =
                 constants.map(|(name, value)| graph.constant(name, Tensor::scalar(value)));
             y = graph.add("gained", super::Mul, &[y, gain]);

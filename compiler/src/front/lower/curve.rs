@@ -1,7 +1,7 @@
 //! Smooth functions where no quantizer closes them, or where their input is too wide for a table.
 
-use nn2hdl_runtime::Rounding;
 use nn2hdl_runtime::range::join;
+use nn2hdl_runtime::{Interval, Rounding};
 use num_traits::ToPrimitive;
 
 use super::bend::Bend;
@@ -39,6 +39,20 @@ impl Lower<'_> {
     pub fn shallow(&mut self, x: &Quantity) -> Result<Quantity, Fault> {
         let deep = x.chain.entries().iter().any(|link| link.depth() >= DEPTH);
         if deep && !x.is_constant() { self.plain(x) } else { Ok(x.clone()) }
+    }
+
+    /// Whether a smooth function is pending whose values, rounded to multiples of `scale`, are known to lie in `range`.
+    pub fn curved_within(&self, x: &Quantity, scale: &Ratio, mode: Mode, range: Interval) -> bool {
+        let Codes::Value(value) = x.codes else { return false };
+        let codes = join(self.elements(value));
+        let (first, last) = (whole(codes.lo), whole(codes.hi));
+        let inside = |link: &Link| {
+            link.bounds(&first, &last).is_some_and(|(lo, hi)| {
+                let ends = [lo, hi].map(|end| mode.apply(&(end / scale)).to_i128());
+                ends.iter().all(|end| end.is_some_and(|end| range.contains(Interval::point(end))))
+            })
+        };
+        x.chain.entries().iter().any(Link::is_curved) && x.chain.entries().iter().all(inside)
     }
 
     /// The quantity with its smooth functions carried out: a table with 16 fraction bits.
@@ -105,13 +119,14 @@ impl Lower<'_> {
             }
         }
         let (lo, hi) = span.ok_or_else(wide)?;
-        let quantum = stairs.quanta.entries().first().ok_or_else(wide)?;
         let (exponent, from, to) = (-FINEST..=FINEST)
             .find_map(|exponent| {
                 let step = power_of_two(exponent);
                 let first = (&lo / &step).ceil().to_integer().to_i64()?;
                 let last = (&hi / &step).floor().to_integer().to_i64()?.max(first);
-                let active = heads.iter().map(|(curve, outer)| {
+                let pairs =
+                    heads.iter().flat_map(|head| stairs.quanta.entries().iter().map(move |q| (head, q)));
+                let active = pairs.map(|((curve, outer), quantum)| {
                     let link = bent(curve, outer, &step);
                     if link.direction().is_none() {
                         return (first, last);

@@ -11,7 +11,7 @@ use crate::graph::Tensor;
 
 /// `y = ⌊x⌋`, `y = ⌈x⌉`, or the whole number next to `x`, the even one of two: quantizers of scale 1 without bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whole {
+pub enum Round {
     /// `⌊x⌋`
     Floor,
     /// `⌈x⌉`
@@ -20,9 +20,9 @@ pub enum Whole {
     Round,
 }
 
-pub(super) const FLOOR: Entry = entry("Floor", |_| Ok(Arc::new(Whole::Floor)), |_| made(Whole::Floor));
-pub(super) const CEIL: Entry = entry("Ceil", |_| Ok(Arc::new(Whole::Ceil)), |_| made(Whole::Ceil));
-pub(super) const ROUND: Entry = entry("Round", |_| Ok(Arc::new(Whole::Round)), |_| made(Whole::Round));
+pub(super) const FLOOR: Entry = entry("Floor", |_| Ok(Arc::new(Round::Floor)), |_| made(Round::Floor));
+pub(super) const CEIL: Entry = entry("Ceil", |_| Ok(Arc::new(Round::Ceil)), |_| made(Round::Ceil));
+pub(super) const ROUND: Entry = entry("Round", |_| Ok(Arc::new(Round::Round)), |_| made(Round::Round));
 
 type Importer = fn(&mut super::Import<'_>) -> Result<Arc<dyn Operator>, Fault>;
 
@@ -33,7 +33,7 @@ const fn entry(name: &'static str, import: Importer, samples: fn(u64) -> Vec<Sam
 /// No code is as large.
 const FAR: i64 = 1 << 62;
 
-impl Operator for Whole {
+impl Operator for Round {
     fn name(&self) -> &'static str {
         match self {
             Self::Floor => "Floor",
@@ -72,7 +72,7 @@ impl Operator for Whole {
     }
 }
 
-fn made(operator: Whole) -> Vec<Sample> {
+fn made(operator: Round) -> Vec<Sample> {
     let form = |factors: [f64; 2]| {
         sample(&["fixed<7,4>"], |graph| {
             let x = graph.input("x", &[1, 2, 2]);
@@ -82,5 +82,5 @@ fn made(operator: Whole) -> Vec<Sample> {
             graph.output(y);
         })
     };
-    vec![form([1.0, 0.5]), form([-0.3, 1.75])]
+    vec![form([1.0, 0.5]), form([-77.0 / 256.0, 1.75])]
 }

@@ -14,7 +14,7 @@ use crate::graph::Tensor;
 ///
 /// All exact on inputs of any width: an absolute value is the greater of `x` and `−x`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Simple {
+pub enum Sign {
     /// `|x|`
     Abs,
     /// `−x`
@@ -23,9 +23,9 @@ pub enum Simple {
     Sign,
 }
 
-pub(super) const ABS: Entry = entry("Abs", |_| Ok(Arc::new(Simple::Abs)), |_| made(Simple::Abs));
-pub(super) const NEG: Entry = entry("Neg", |_| Ok(Arc::new(Simple::Neg)), |_| made(Simple::Neg));
-pub(super) const SIGN: Entry = entry("Sign", |_| Ok(Arc::new(Simple::Sign)), |_| made(Simple::Sign));
+pub(super) const ABS: Entry = entry("Abs", |_| Ok(Arc::new(Sign::Abs)), |_| made(Sign::Abs));
+pub(super) const NEG: Entry = entry("Neg", |_| Ok(Arc::new(Sign::Neg)), |_| made(Sign::Neg));
+pub(super) const SIGN: Entry = entry("Sign", |_| Ok(Arc::new(Sign::Sign)), |_| made(Sign::Sign));
 
 type Importer = fn(&mut super::Import<'_>) -> Result<Arc<dyn Operator>, Fault>;
 
@@ -33,7 +33,7 @@ const fn entry(name: &'static str, import: Importer, samples: fn(u64) -> Vec<Sam
     Entry { name, domains: ONNX, import, samples }
 }
 
-impl Operator for Simple {
+impl Operator for Sign {
     fn name(&self) -> &'static str {
         match self {
             Self::Abs => "Abs",
@@ -84,7 +84,7 @@ impl Operator for Simple {
     }
 }
 
-fn made(operator: Simple) -> Vec<Sample> {
+fn made(operator: Sign) -> Vec<Sample> {
     let open = sample(&["fixed<6,3>"], |graph| {
         let x = graph.input("x", &[1, 2, 2]);
         let y = graph.add("y", operator, &[x]);
@@ -97,7 +97,7 @@ fn made(operator: Simple) -> Vec<Sample> {
         let scaled = graph.add("scaled", super::Mul, &[x, factor]);
         let moved = graph.add("moved", super::Add, &[scaled, offset]);
         let y = graph.add("y", operator, &[moved]);
-        let y = super::leaky_relu::quantized(graph, y, 0.23, 5.0);
+        let y = super::leaky_relu::quantized(graph, y, 0.2307, 5.0);
         graph.output(y);
     });
     vec![open, Sample { tolerance: 1e-12, ..closed }]
