@@ -17,47 +17,65 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod average;
+mod average_pool;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod channels_last;
 mod concat;
 mod constant;
 mod constant_of_shape;
 mod conv;
+mod conv_transpose;
+mod depth_to_space;
 mod div;
 mod expand;
+mod extreme;
 mod fixed;
 mod flatten;
 mod gather;
 mod gemm;
 mod identity;
 mod matmul;
+mod max_pool;
 mod mul;
+mod pad;
+mod picked;
 mod pow;
 mod quant;
+mod reduce;
 mod relu;
 mod reshape;
+mod resize;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
 mod slice;
 mod softmax;
+mod split;
 mod squeeze;
 mod sub;
+mod tile;
 mod transpose;
 mod unsqueeze;
+mod window;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use channels_last::ChannelsLast;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
-pub use conv::{AutoPad, Conv};
+pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use depth_to_space::{DepthToSpace, Order};
 pub use div::Div;
 pub use expand::Expand;
 pub use fixed::Fixed;
@@ -66,32 +84,46 @@ pub use gather::Gather;
 pub use gemm::Gemm;
 pub use identity::Identity;
 pub use matmul::MatMul;
+pub use max_pool::MaxPool;
 pub use mul::Mul;
+pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use quant::Quant;
+pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use resize::{Nearest, Resize, Transformation};
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
+pub use split::Split;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use tile::Tile;
 pub use transpose::Transpose;
 pub use unsqueeze::Unsqueeze;
+pub use window::{AutoPad, Windows};
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    average_pool::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    channels_last::BATCH_NORMALIZATION,
+    channels_last::CONV,
+    channels_last::MAX_POOL,
     concat::ENTRY,
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_transpose::ENTRY,
+    depth_to_space::TO_DEPTH,
+    depth_to_space::TO_SPACE,
     div::ENTRY,
     expand::ENTRY,
     fixed::ENTRY,
@@ -100,18 +132,30 @@ pub const OPERATORS: &[Entry] = &[
     gemm::ENTRY,
     identity::ENTRY,
     matmul::ENTRY,
+    max_pool::ENTRY,
     mul::ENTRY,
+    pad::ENTRY,
     pow::ENTRY,
     quant::ENTRY,
+    reduce::GLOBAL_AVERAGE,
+    reduce::GLOBAL_MAX,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
     relu::ENTRY,
     reshape::ENTRY,
+    resize::RESIZE,
+    resize::UPSAMPLE,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
     slice::ENTRY,
     softmax::ENTRY,
+    split::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    tile::ENTRY,
     transpose::ENTRY,
     unsqueeze::ENTRY,
 ];
