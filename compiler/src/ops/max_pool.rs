@@ -44,7 +44,7 @@ pub(super) fn pooled(
 ) -> Result<(Vec<usize>, Vec<Window>), Fault> {
     let (channels, spatial) = x.split_at(x.len().min(2));
     let windows = windows.over(spatial, kernel)?;
-    if let Some(window) = windows.iter().find(|w| w.before.max(w.after) >= (w.taps - 1) * w.dilation + 1) {
+    if let Some(window) = windows.iter().find(|w| w.before.max(w.after) > (w.taps - 1) * w.dilation) {
         return Err(Fault::shape(format!(
             "the padding of {} leaves windows of {} outside the input",
             window.before.max(window.after),
