@@ -284,6 +284,9 @@ pub struct QuantizeSettings {
     /// Bits of inputs and of the results of layers [default: as --bits]
     #[arg(long, value_name = "N")]
     pub activation_bits: Option<u32>,
+    /// Bits of results that no later layer reads [default: 4 more than of other results, up to 12]
+    #[arg(long, value_name = "N")]
+    pub output_bits: Option<u32>,
     /// What a format covers [default: mse]
     #[arg(long)]
     pub method: Option<CalibrationMethod>,

@@ -34,6 +34,8 @@ pub struct Settings {
     pub weight_bits: u32,
     /// Bits of an input or of a layer's result, 2 to 24.
     pub activation_bits: u32,
+    /// Bits of a result that no later layer reads, 2 to 24.
+    pub output_bits: u32,
     /// Other numbers of bits for the layers of these nodes: weights, results.
     pub layers: BTreeMap<String, Bits>,
     /// What a format covers.
@@ -107,6 +109,7 @@ pub fn quantize(
         editor: Editor::new(model),
         seen,
         grids: vec![None; graph.tensors.len()],
+        last: last(&graph),
         report: Report { folded, kept: plan.kept, ..Report::default() },
     };
     work.inputs(&plan);
@@ -183,14 +186,29 @@ struct Work<'a> {
     editor: Editor,
     seen: BTreeMap<TensorId, Seen>,
     grids: Vec<Option<Grid>>,
+    /// Whether no later layer reads a tensor.
+    last: Vec<bool>,
     report: Report,
+}
+
+/// For each tensor whether nothing but the outputs and functions of it depend on it.
+fn last(graph: &Graph) -> Vec<bool> {
+    let mut last = vec![true; graph.tensors.len()];
+    for node in graph.nodes.iter().rev() {
+        let layer = matches!(role(node), Role::Product | Role::Elementwise);
+        if layer || node.outputs.iter().any(|id| !last[id.index()]) {
+            node.inputs.iter().flatten().for_each(|id| last[id.index()] = false);
+        }
+    }
+    last
 }
 
 impl Work<'_> {
     fn bits(&self, node: &Node) -> (u32, u32) {
         let own = self.settings.layers.get(&node.name).copied().unwrap_or_default();
-        let Settings { weight_bits, activation_bits, .. } = *self.settings;
-        (own.weights.unwrap_or(weight_bits), own.activation.unwrap_or(activation_bits))
+        let Settings { weight_bits, activation_bits, output_bits, .. } = *self.settings;
+        let result = if self.last[node.outputs[0].index()] { output_bits } else { activation_bits };
+        (own.weights.unwrap_or(weight_bits), own.activation.unwrap_or(result))
     }
 
     fn inputs(&mut self, plan: &Plan) {

@@ -15,8 +15,17 @@ use crate::failure::Failure;
 use crate::output::{Output, Progress, table};
 use crate::{config, model, tensors};
 
-const KEYS: &[&str] =
-    &["bits", "weight-bits", "activation-bits", "method", "percentile", "per", "scale", "layers"];
+const KEYS: &[&str] = &[
+    "bits",
+    "weight-bits",
+    "activation-bits",
+    "output-bits",
+    "method",
+    "percentile",
+    "per",
+    "scale",
+    "layers",
+];
 
 /// Bits that can be asked for.
 const BITS: std::ops::RangeInclusive<u32> = 2..=24;
@@ -27,6 +36,7 @@ struct Config {
     bits: Option<u32>,
     weight_bits: Option<u32>,
     activation_bits: Option<u32>,
+    output_bits: Option<u32>,
     method: Option<String>,
     percentile: Option<f64>,
     per: Option<String>,
@@ -49,6 +59,7 @@ struct Written<'a> {
     file: String,
     weight_bits: u32,
     activation_bits: u32,
+    output_bits: u32,
     #[serde(flatten)]
     report: &'a Report,
 }
@@ -77,6 +88,7 @@ pub fn run(args: &QuantizeArgs, output: Output) -> Result<u8, Failure> {
         file: args.output.display().to_string(),
         weight_bits: settings.weight_bits,
         activation_bits: settings.activation_bits,
+        output_bits: settings.output_bits,
         report: &report,
     };
     if let Some(path) = &args.report {
@@ -96,11 +108,15 @@ fn settings(args: &QuantizeArgs) -> Result<Settings, Failure> {
     let activation = bits(typed.activation_bits, typed.bits).or(bits(config.activation_bits, config.bits));
     let weight = bits(typed.weight_bits, typed.bits).or(bits(config.weight_bits, config.bits));
     let (weight_bits, activation_bits) = (weight.unwrap_or(8), activation.unwrap_or(8));
+    let output_bits = typed.output_bits.or(config.output_bits);
+    let output_bits = output_bits.unwrap_or_else(|| activation_bits.max((activation_bits + 4).min(12)));
     let layer = |layer: Layer| Bits { weights: layer.weight_bits, activation: layer.activation_bits };
     let layers: BTreeMap<String, Bits> =
         config.layers.into_iter().map(|(name, own)| (name, layer(own))).collect();
     let own = layers.values().flat_map(|layer| [layer.weights, layer.activation]).flatten();
-    if let Some(bits) = own.chain([weight_bits, activation_bits]).find(|bits| !BITS.contains(bits)) {
+    if let Some(bits) =
+        own.chain([weight_bits, activation_bits, output_bits]).find(|bits| !BITS.contains(bits))
+    {
         return Err(Failure::usage(format!("{bits} bits are not possible"), "2 to 24 bits are"));
     }
     let QuantizeSettings { method, per, scale, percentile, .. } = typed;
@@ -128,7 +144,7 @@ fn settings(args: &QuantizeArgs) -> Result<Settings, Failure> {
         Some(Scales::Arbitrary) => ScaleKind::Arbitrary,
         Some(Scales::PowerOfTwo) | None => ScaleKind::PowerOfTwo,
     };
-    Ok(Settings { weight_bits, activation_bits, layers, method, per, scale })
+    Ok(Settings { weight_bits, activation_bits, output_bits, layers, method, per, scale })
 }
 
 /// What was typed, or else what the file says.
