@@ -45,8 +45,9 @@ impl Seen {
             self.skip = self.stride - 1;
             if self.values.len() == KEPT {
                 self.values = self.values.iter().copied().step_by(2).collect();
-                self.stride *= 2;
+                // The last value has gone; the next one is due where it was due before.
                 self.skip = self.stride - 1;
+                self.stride *= 2;
             }
         }
     }
