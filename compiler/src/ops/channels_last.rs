@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nn2hdl_runtime::index::points;
 
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Import, Known, Operator, Role, Sample, operand};
+use super::{Entry, Fault, Import, Known, Linear, Operator, Role, Sample, operand};
 use crate::front::lower::{Lower, Quantity, coordinates};
 use crate::graph::Tensor;
 
@@ -117,6 +117,20 @@ impl Operator for ChannelsLast {
 
     fn role(&self) -> Role {
         self.inner.role()
+    }
+
+    fn affine(&self, input: usize) -> bool {
+        self.inner.affine(input)
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        let channels = operand(inputs, 0).ok()?.shape.len() - 1;
+        Some(Linear { channels, ..self.inner.linear(inputs)? })
+    }
+
+    fn patches(&self, x: &Tensor, weights: &[usize]) -> Option<Vec<f64>> {
+        let axes: Vec<usize> = (0..x.shape.len()).collect();
+        self.inner.patches(&permuted(x, &first(&axes)), weights)
     }
 }
 

@@ -8,7 +8,7 @@ use nn2hdl_runtime::index::points;
 use super::matmul::{integer_weights, multiplied, scales_along_sum};
 use super::sample::{Dice, sample};
 use super::window::{AutoPad, Windows, list};
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
 use crate::front::lower::{Contraction, Field, Lower, Quantity, Ratio, coordinates};
 use crate::graph::Tensor;
 
@@ -208,6 +208,13 @@ impl Operator for ConvTranspose {
 
     fn role(&self) -> Role {
         Role::Product
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        operand(inputs, 1).ok()?.constant?;
+        (self.group == 1).then_some(())?;
+        let bias = operand(inputs, 2).ok().map(|_| 2);
+        Some(Linear { input: 0, weights: 1, bias, axis: 1, channels: 1 })
     }
 }
 
