@@ -165,7 +165,7 @@ fn float_models_with_smooth_functions_stay_within_the_stated_error() {
 }
 
 fn code(found: Result<Lowered, Vec<Diagnostic>>) -> (&'static str, String, String) {
-    let problem = found.err().expect("a problem").swap_remove(0);
+    let problem = found.expect_err("a problem").swap_remove(0);
     (problem.code, problem.message, problem.help)
 }
 

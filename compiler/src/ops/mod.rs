@@ -17,18 +17,24 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod average;
+mod average_pool;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod channels_last;
 mod clip;
 mod compare;
 mod concat;
 mod constant;
 mod constant_of_shape;
 mod conv;
+mod conv_transpose;
+mod depth_to_space;
 mod div;
 mod expand;
+mod extreme;
 mod extremum;
 mod fixed;
 mod flatten;
@@ -40,12 +46,17 @@ mod identity;
 mod leaky_relu;
 mod logic;
 mod matmul;
+mod max_pool;
 mod mul;
+mod pad;
+mod picked;
 mod pow;
 mod prelu;
 mod quant;
+mod reduce;
 mod relu;
 mod reshape;
+mod resize;
 mod round;
 mod sample;
 mod scatter_elements;
@@ -54,26 +65,33 @@ mod shape;
 mod sign;
 mod slice;
 mod softmax;
+mod split;
 mod squeeze;
 mod sub;
 mod sum;
 mod thresholded_relu;
+mod tile;
 mod transpose;
 mod unary;
 mod unsqueeze;
 mod where_;
+mod window;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use channels_last::ChannelsLast;
 pub use clip::Clip;
 pub use compare::Compare;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
-pub use conv::{AutoPad, Conv};
+pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use depth_to_space::{DepthToSpace, Order};
 pub use div::Div;
 pub use expand::Expand;
 pub use extremum::Extremum;
@@ -86,12 +104,16 @@ pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
 pub use logic::Logic;
 pub use matmul::MatMul;
+pub use max_pool::MaxPool;
 pub use mul::Mul;
+pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use prelu::PRelu;
 pub use quant::Quant;
+pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use resize::{Nearest, Resize, Transformation};
 pub use round::Round;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
@@ -99,22 +121,29 @@ pub use shape::Shape;
 pub use sign::Sign;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
+pub use split::Split;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
 pub use sum::Sum;
 pub use thresholded_relu::ThresholdedRelu;
+pub use tile::Tile;
 pub use transpose::Transpose;
 pub use unary::Unary;
 pub use unsqueeze::Unsqueeze;
 pub use where_::Where;
+pub use window::{AutoPad, Windows};
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    average_pool::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    channels_last::BATCH_NORMALIZATION,
+    channels_last::CONV,
+    channels_last::MAX_POOL,
     clip::ENTRY,
     compare::EQUAL,
     compare::GREATER,
@@ -125,6 +154,9 @@ pub const OPERATORS: &[Entry] = &[
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_transpose::ENTRY,
+    depth_to_space::TO_DEPTH,
+    depth_to_space::TO_SPACE,
     div::ENTRY,
     expand::ENTRY,
     extremum::MAX,
@@ -162,12 +194,22 @@ pub const OPERATORS: &[Entry] = &[
     logic::OR,
     logic::XOR,
     matmul::ENTRY,
+    max_pool::ENTRY,
     mul::ENTRY,
+    pad::ENTRY,
     pow::ENTRY,
     prelu::ENTRY,
     quant::ENTRY,
+    reduce::GLOBAL_AVERAGE,
+    reduce::GLOBAL_MAX,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
     relu::ENTRY,
     reshape::ENTRY,
+    resize::RESIZE,
+    resize::UPSAMPLE,
     round::CEIL,
     round::FLOOR,
     round::ROUND,
@@ -179,11 +221,13 @@ pub const OPERATORS: &[Entry] = &[
     sign::SIGN,
     slice::ENTRY,
     softmax::ENTRY,
+    split::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
     sum::MEAN,
     sum::SUM,
     thresholded_relu::ENTRY,
+    tile::ENTRY,
     transpose::ENTRY,
     unary::GELU,
     unsqueeze::ENTRY,
@@ -248,6 +292,39 @@ pub trait Operator: fmt::Debug + Send + Sync {
     fn role(&self) -> Role {
         Role::Movement
     }
+
+    /// Whether each element of the result is `a·x + b` of one element of operand `input`, broadcast, while the other
+    /// operands are constant.
+    fn affine(&self, _input: usize) -> bool {
+        false
+    }
+
+    /// How the result is linear in an operand that is constant, its weights; `None` if it is not, or in a form that is
+    /// not looked into. Elsewhere weights are then left as they are.
+    fn linear(&self, _inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        None
+    }
+
+    /// With [`Operator::linear`] weights of shape `weights`: what the weights of one channel are multiplied with,
+    /// row-major, one row for each position of the result, in the order of the weights with the channel axis left out.
+    fn patches(&self, _x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        None
+    }
+}
+
+/// `result[…, channel, …] = Σ_k input[k] × weights[channel, k] + bias[channel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// The operand that the weights multiply.
+    pub input: usize,
+    /// The operand that holds the weights.
+    pub weights: usize,
+    /// The operand that is added, if there is one.
+    pub bias: Option<usize>,
+    /// The weights' axis of output channels.
+    pub axis: usize,
+    /// The result's axis of channels.
+    pub channels: usize,
 }
 
 /// How `--default-format` treats an operator.

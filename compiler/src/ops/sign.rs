@@ -82,6 +82,10 @@ impl Operator for Sign {
     fn role(&self) -> Role {
         Role::Activation
     }
+
+    fn affine(&self, input: usize) -> bool {
+        *self == Self::Neg && input == 0
+    }
 }
 
 fn made(operator: Sign) -> Vec<Sample> {

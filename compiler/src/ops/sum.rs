@@ -64,6 +64,10 @@ impl Operator for Sum {
     fn role(&self) -> Role {
         Role::Elementwise
     }
+
+    fn affine(&self, _input: usize) -> bool {
+        true
+    }
 }
 
 fn samples(operator: Sum) -> Vec<Sample> {

@@ -148,7 +148,7 @@ pub(super) fn import_gelu(import: &mut Import<'_>) -> Result<Arc<dyn Operator>, 
 
 /// Samples of both forms by turns.
 pub(super) fn samples_gelu(seed: u64) -> Vec<Sample> {
-    let exact = seed / 2 % 2 == 0;
+    let exact = (seed / 2).is_multiple_of(2);
     samples(seed, if exact { &super::functions::GELU_EXACT } else { &super::functions::GELU_TANH })
 }
 

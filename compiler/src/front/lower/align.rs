@@ -104,7 +104,7 @@ impl Lower<'_> {
             let straight = self.straight(quantity)?;
             return self.plain(&straight);
         }
-        let mut step = quantity.chain.entries().iter().fold(Ratio::zero(), |step, link| divisor(step, link));
+        let mut step = quantity.chain.entries().iter().fold(Ratio::zero(), divisor);
         if step.is_zero() {
             step = whole(1);
         }

@@ -42,9 +42,9 @@ impl PartialEq for Curve {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bend {
     /// The greater of two functions of the code.
-    Max(Link, Link),
+    Max(Rc<Link>, Rc<Link>),
     /// A smooth function of a function of the code.
-    Curve(Curve, Link),
+    Curve(Curve, Rc<Link>),
 }
 
 impl Curve {
@@ -71,7 +71,7 @@ impl Link {
 
     /// The greater of two functions of one code.
     pub fn max(f: Self, g: Self) -> Self {
-        if f == g { f } else { Self::bent(Bend::Max(f, g)) }
+        if f == g { f } else { Self::bent(Bend::Max(Rc::new(f), Rc::new(g))) }
     }
 
     /// The smaller of two functions of one code.
@@ -105,7 +105,7 @@ impl Link {
 
     /// Followed by a smooth function.
     pub fn then_curve(&self, curve: &Curve) -> Self {
-        Self::bent(Bend::Curve(curve.clone(), self.clone()))
+        Self::bent(Bend::Curve(curve.clone(), Rc::new(self.clone())))
     }
 
     /// Followed by another link without a bend.
@@ -158,7 +158,7 @@ impl Link {
 
     /// 1 if the value never falls as the code grows, −1 if it never rises, 0 if it is constant; `None` if nothing of
     /// that is known.
-    pub(super) fn direction(&self) -> Option<i8> {
+    pub fn direction(&self) -> Option<i8> {
         let inner = match self.bend.as_deref() {
             None => 1,
             Some(Bend::Max(f, g)) => match (f.direction()?, g.direction()?) {

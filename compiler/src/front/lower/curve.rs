@@ -140,7 +140,7 @@ impl Lower<'_> {
             .ok_or_else(wide)?;
         let step = power_of_two(exponent);
         let argument = |link: &Link| match link.bend.as_deref() {
-            Some(Bend::Curve(_, argument)) => argument.clone(),
+            Some(Bend::Curve(_, argument)) => argument.as_ref().clone(),
             _ => link.clone(),
         };
         let inner = Quantity { chain: quantity.chain.map(argument), ..quantity.clone() };
