@@ -190,6 +190,24 @@ impl Graph {
         output
     }
 
+    /// Adds an operator with the names of its outputs.
+    pub fn add_all(
+        &mut self,
+        name: impl Into<String>,
+        operator: impl Operator + 'static,
+        inputs: &[TensorId],
+        outputs: &[&str],
+    ) -> Vec<TensorId> {
+        let outputs: Vec<TensorId> = outputs.iter().map(|&output| self.tensor(output)).collect();
+        self.nodes.push(Node {
+            name: name.into(),
+            action: Action::Operator(Arc::new(operator)),
+            inputs: inputs.iter().copied().map(Some).collect(),
+            outputs: outputs.clone(),
+        });
+        outputs
+    }
+
     /// Adds a call of function `number`, with the names of its results.
     pub fn call(
         &mut self,

@@ -17,6 +17,7 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod argmin;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
@@ -24,14 +25,21 @@ mod cast;
 mod concat;
 mod constant;
 mod constant_of_shape;
+mod contraction;
 mod conv;
+mod cumsum;
 mod div;
+mod dropout;
+mod einsum;
 mod expand;
 mod fixed;
 mod flatten;
 mod gather;
 mod gemm;
+mod group;
+mod hardmax;
 mod identity;
+mod log_softmax;
 mod matmul;
 mod mul;
 mod pow;
@@ -44,13 +52,16 @@ mod scatter_nd;
 mod shape;
 mod slice;
 mod softmax;
+mod sorting;
 mod squeeze;
 mod sub;
+mod topk;
 mod transpose;
 mod unsqueeze;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use argmin::ArgMin;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
@@ -58,13 +69,18 @@ pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
 pub use conv::{AutoPad, Conv};
+pub use cumsum::CumSum;
 pub use div::Div;
+pub use dropout::Dropout;
+pub use einsum::Einsum;
 pub use expand::Expand;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
 pub use gemm::Gemm;
+pub use hardmax::Hardmax;
 pub use identity::Identity;
+pub use log_softmax::LogSoftmax;
 pub use matmul::MatMul;
 pub use mul::Mul;
 pub use pow::Pow;
@@ -78,6 +94,7 @@ pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use topk::TopK;
 pub use transpose::Transpose;
 pub use unsqueeze::Unsqueeze;
 
@@ -85,6 +102,7 @@ pub use unsqueeze::Unsqueeze;
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    argmin::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
@@ -92,13 +110,18 @@ pub const OPERATORS: &[Entry] = &[
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    cumsum::ENTRY,
     div::ENTRY,
+    dropout::ENTRY,
+    einsum::ENTRY,
     expand::ENTRY,
     fixed::ENTRY,
     flatten::ENTRY,
     gather::ENTRY,
     gemm::ENTRY,
+    hardmax::ENTRY,
     identity::ENTRY,
+    log_softmax::ENTRY,
     matmul::ENTRY,
     mul::ENTRY,
     pow::ENTRY,
@@ -112,6 +135,7 @@ pub const OPERATORS: &[Entry] = &[
     softmax::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    topk::ENTRY,
     transpose::ENTRY,
     unsqueeze::ENTRY,
 ];
@@ -168,6 +192,11 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// Whether the output's elements are integers, given whether the inputs' are.
     fn integer(&self, inputs: &[bool]) -> bool {
         inputs.first().copied().unwrap_or(false)
+    }
+
+    /// Whether the elements of output `n` are integers, for operators whose outputs differ in this.
+    fn integer_at(&self, _n: usize, inputs: &[bool]) -> bool {
+        self.integer(inputs)
     }
 
     /// The part that `--default-format` gives the operator.
