@@ -37,15 +37,21 @@ mod flatten;
 mod gather;
 mod gemm;
 mod group;
+mod group_normalization;
 mod hardmax;
 mod identity;
+mod instance_normalization;
+mod layer_normalization;
 mod log_softmax;
+mod lp_normalization;
 mod matmul;
 mod mul;
+mod normalization;
 mod pow;
 mod quant;
 mod relu;
 mod reshape;
+mod rms_normalization;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
@@ -78,15 +84,20 @@ pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
 pub use gemm::Gemm;
+pub use group_normalization::GroupNormalization;
 pub use hardmax::Hardmax;
 pub use identity::Identity;
+pub use instance_normalization::InstanceNormalization;
+pub use layer_normalization::LayerNormalization;
 pub use log_softmax::LogSoftmax;
+pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
 pub use mul::Mul;
 pub use pow::Pow;
 pub use quant::Quant;
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use rms_normalization::RmsNormalization;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
@@ -119,15 +130,20 @@ pub const OPERATORS: &[Entry] = &[
     flatten::ENTRY,
     gather::ENTRY,
     gemm::ENTRY,
+    group_normalization::ENTRY,
     hardmax::ENTRY,
     identity::ENTRY,
+    instance_normalization::ENTRY,
+    layer_normalization::ENTRY,
     log_softmax::ENTRY,
+    lp_normalization::ENTRY,
     matmul::ENTRY,
     mul::ENTRY,
     pow::ENTRY,
     quant::ENTRY,
     relu::ENTRY,
     reshape::ENTRY,
+    rms_normalization::ENTRY,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
