@@ -16,9 +16,23 @@ use crate::ops::{self, Fault, Import};
 /// # Errors
 /// All problems that were found.
 pub fn import(bytes: &[u8]) -> Result<Graph, Vec<Diagnostic>> {
-    let model = decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect::<Vec<_>>())?;
-    let mut importer =
-        Importer { model: &model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
+    import_model(&read(bytes)?)
+}
+
+/// Decodes an ONNX file, for [`import_model`].
+///
+/// # Errors
+/// All problems that were found.
+pub fn read(bytes: &[u8]) -> Result<Model, Vec<Diagnostic>> {
+    decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect())
+}
+
+/// The graph of a decoded file. Tensors and nodes have the file's names.
+///
+/// # Errors
+/// All problems that were found.
+pub fn import_model(model: &Model) -> Result<Graph, Vec<Diagnostic>> {
+    let mut importer = Importer { model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
     let graph = importer.main();
     if importer.problems.is_empty() { Ok(graph) } else { Err(importer.problems) }
 }

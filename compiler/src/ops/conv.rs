@@ -7,7 +7,7 @@ use nn2hdl_runtime::index::points;
 
 use super::matmul::{integer_weights, multiplied, scales_along_sum};
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
 use crate::front::lower::{Contraction, Field, Lower, Quantity, Ratio, coordinates};
 use crate::graph::Tensor;
 
@@ -224,6 +224,31 @@ impl Operator for Conv {
 
     fn role(&self) -> Role {
         Role::Product
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        operand(inputs, 1).ok()?.constant?;
+        let bias = operand(inputs, 2).ok().map(|_| 2);
+        Some(Linear { input: 0, weights: 1, bias, axis: 0, channels: 1 })
+    }
+
+    fn patches(&self, x: &Tensor, weights: &[usize]) -> Option<Vec<f64>> {
+        (self.group == 1).then_some(())?;
+        let windows = self.windows(&x.shape, weights).ok()?;
+        let positions: Vec<usize> = windows.iter().map(|window| window.out).collect();
+        let taps: Vec<Vec<usize>> = points(&weights[1..]).collect();
+        let mut rows = Vec::with_capacity(positions.iter().product::<usize>() * taps.len());
+        for p in points(&positions) {
+            for tap in &taps {
+                let inside = windows.iter().enumerate().try_fold(tap[0], |flat, (axis, window)| {
+                    let at = (p[axis] * window.stride + tap[axis + 1] * window.dilation)
+                        .wrapping_sub(window.before);
+                    (at < x.shape[axis + 2]).then_some(flat * x.shape[axis + 2] + at)
+                });
+                rows.push(inside.map_or(0.0, |flat| x.data[flat]));
+            }
+        }
+        Some(rows)
     }
 }
 

@@ -219,6 +219,39 @@ pub trait Operator: fmt::Debug + Send + Sync {
     fn role(&self) -> Role {
         Role::Movement
     }
+
+    /// Whether each element of the result is `a·x + b` of one element of operand `input`, broadcast, while the other
+    /// operands are constant.
+    fn affine(&self, _input: usize) -> bool {
+        false
+    }
+
+    /// How the result is linear in an operand that is constant, its weights; `None` if it is not, or in a form that is
+    /// not looked into. Elsewhere weights are then left as they are.
+    fn linear(&self, _inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        None
+    }
+
+    /// With [`Operator::linear`] weights of shape `weights`: what the weights of one channel are multiplied with,
+    /// row-major, one row for each position of the result, in the order of the weights with the channel axis left out.
+    fn patches(&self, _x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        None
+    }
+}
+
+/// `result[…, channel, …] = Σ_k input[k] × weights[channel, k] + bias[channel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// The operand that the weights multiply.
+    pub input: usize,
+    /// The operand that holds the weights.
+    pub weights: usize,
+    /// The operand that is added, if there is one.
+    pub bias: Option<usize>,
+    /// The weights' axis of output channels.
+    pub axis: usize,
+    /// The result's axis of channels.
+    pub channels: usize,
 }
 
 /// How `--default-format` treats an operator.
