@@ -178,7 +178,11 @@ impl Operator for ArgMax {
     }
 }
 
-fn samples(_seed: u64) -> Vec<Sample> {
+fn samples(seed: u64) -> Vec<Sample> {
+    // They are the same for every seed: once is enough.
+    if seed > 0 {
+        return Vec::new();
+    }
     [(-1, true, false), (1, false, false), (2, false, true)]
         .into_iter()
         .map(|(axis, keep, last)| {

@@ -63,7 +63,11 @@ impl Operator for Dropout {
     }
 }
 
-fn samples(_seed: u64) -> Vec<Sample> {
+fn samples(seed: u64) -> Vec<Sample> {
+    // They are the same for every seed: once is enough.
+    if seed > 0 {
+        return Vec::new();
+    }
     vec![sample(&["fixed<6,3>"], |graph| {
         let x = graph.input("x", &[1, 3]);
         let ratio = graph.constant("ratio", Tensor::scalar(0.5));

@@ -94,7 +94,11 @@ impl Operator for Hardmax {
     }
 }
 
-fn samples(_seed: u64) -> Vec<Sample> {
+fn samples(seed: u64) -> Vec<Sample> {
+    // They are the same for every seed: once is enough.
+    if seed > 0 {
+        return Vec::new();
+    }
     [(-1, false), (1, false)]
         .into_iter()
         .map(|(axis, flat)| {

@@ -137,7 +137,11 @@ fn too_coarse() -> Fault {
     )
 }
 
-fn samples(_seed: u64) -> Vec<Sample> {
+fn samples(seed: u64) -> Vec<Sample> {
+    // They are the same for every seed: once is enough.
+    if seed > 0 {
+        return Vec::new();
+    }
     [("fixed<6,3>", -1, false, 1.0), ("fixed<12,6>", 1, false, 0.3), ("fixed<6,3>", 1, true, 1.0)]
         .into_iter()
         .map(|(format, axis, flat, factor)| {

@@ -96,7 +96,9 @@ impl TopK {
         };
         let mut body = Expr::default();
         let (x, y) = (body.push(Op::Read(0)), body.push(Op::Read(1)));
-        let (max, min) = (body.push(Op::Max(x, y)), body.push(Op::Min(x, y)));
+        // Both outputs of a comparator share its comparison.
+        let below = body.push(Op::Lt(x, y));
+        let (max, min) = (body.push(Op::Select(below, y, x)), body.push(Op::Select(below, x, y)));
         let which = body.push(Op::Param { table: larger, index: Index::p(axis) });
         body.push(Op::Select(which, max, min));
         lower.emit(Draft::elementwise("stage", shape, vec![read(a), read(b)], body))
@@ -203,7 +205,11 @@ impl Operator for TopK {
     }
 }
 
-fn samples(_seed: u64) -> Vec<Sample> {
+fn samples(seed: u64) -> Vec<Sample> {
+    // They are the same for every seed: once is enough.
+    if seed > 0 {
+        return Vec::new();
+    }
     let cases: [(&[usize], i64, bool, i64, f64); 5] = [
         (&[1, 6], -1, true, 3, 1.0),
         (&[1, 7], 1, false, 2, 1.0),
