@@ -205,11 +205,7 @@ impl Operator for TopK {
     }
 }
 
-fn samples(seed: u64) -> Vec<Sample> {
-    // They are the same for every seed: once is enough.
-    if seed > 0 {
-        return Vec::new();
-    }
+fn samples(_seed: u64) -> Vec<Sample> {
     let cases: [(&[usize], i64, bool, i64, f64); 5] = [
         (&[1, 6], -1, true, 3, 1.0),
         (&[1, 7], 1, false, 2, 1.0),
