@@ -189,13 +189,13 @@ impl Graph {
         output
     }
 
-    /// Adds an operator with the names of its outputs.
+    /// Adds an operator with several outputs, named one by one.
     pub fn add_all(
         &mut self,
         name: impl Into<String>,
+        outputs: &[&str],
         operator: impl Operator + 'static,
         inputs: &[TensorId],
-        outputs: &[&str],
     ) -> Vec<TensorId> {
         let outputs: Vec<TensorId> = outputs.iter().map(|&output| self.tensor(output)).collect();
         self.nodes.push(Node {

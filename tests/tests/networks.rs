@@ -182,7 +182,7 @@ fn four_of_thirty_two() {
     let x = graph.input("x", &[1, 32]);
     let k = graph.constant("k", Tensor::ints(&[4]));
     let operator = TopK { axis: -1, largest: true, k: None };
-    let best = graph.add_all("best", operator, &[x, k], &["values", "indices"]);
+    let best = graph.add_all("best", &["values", "indices"], operator, &[x, k]);
     best.into_iter().for_each(|id| graph.output(id));
     let Lowered { program, notes } =
         lowered(&graph, "fixed<8,4>").unwrap_or_else(|found| panic!("{}", found[0]));

@@ -222,7 +222,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
                 let scaled = graph.add("scaled", super::Mul, &[x, factor]);
                 let k = graph.constant("k", Tensor::ints(&[k]));
                 let operator = TopK { axis, largest, k: None };
-                let outputs = graph.add_all("top", operator, &[scaled, k], &["values", "indices"]);
+                let outputs = graph.add_all("top", &["values", "indices"], operator, &[scaled, k]);
                 outputs.into_iter().for_each(|output| graph.output(output));
             })
         })
