@@ -7,7 +7,7 @@ use nn2hdl_compiler::front::{self, Lowered, Options};
 use nn2hdl_compiler::graph::{Graph, Tensor, TensorId};
 use nn2hdl_compiler::netlist::cost;
 use nn2hdl_compiler::ops::{
-    Add, Einsum, Identity, LayerNormalization, MatMul, Mul, Quant, Relu, Softmax, TopK,
+    Add, AveragePool, Einsum, Identity, LayerNormalization, MatMul, Mul, Quant, Relu, Softmax, TopK, Windows,
 };
 use nn2hdl_runtime::{Program, Rounding};
 use nn2hdl_tests::design::{compile, evaluate};
@@ -238,7 +238,7 @@ fn inputs_and_outputs() {
     }
 }
 
-/// Two scales that meet, a residual, scales by channel, a softmax and several outputs in one network; and the scales that
+/// Two scales that meet, a residual, scales by channel, average pooling, a softmax and several outputs in one network; and the scales that
 /// have no common grid, as one diagnostic.
 #[test]
 fn scales_that_meet() {
@@ -252,7 +252,11 @@ fn scales_that_meet() {
         let y = quant(&mut graph, "y", sum, true, 6.0, Tensor::scalar(0.271_828));
         let residual = graph.add("residual", Add, &[y, y]);
         let soft = graph.add("soft", Softmax { axis: 1, flat: false }, &[y]);
-        for id in [sum, y, residual, soft] {
+        let windows = Windows { strides: vec![2], pads: vec![1, 0], ..Windows::default() };
+        let pool = AveragePool { kernel: vec![3], windows, count_pad: false };
+        let average = graph.add("average", pool, &[sum]);
+        let pooled = quant(&mut graph, "pooled", average, true, 6.0, Tensor::scalar(0.141_421));
+        for id in [sum, y, residual, soft, pooled] {
             graph.output(id);
         }
         graph
@@ -266,7 +270,8 @@ fn scales_that_meet() {
         let expected = graph.evaluate(&[Tensor::new(vec![1, 3, 4], x)]).expect("a reference");
         for (n, expected) in expected.iter().enumerate() {
             let bound = if n == 3 { bound(&notes, "soft") } else { 1e-12 };
-            near(&found[n][frame * 12..(frame + 1) * 12], &expected.data, bound, "scales");
+            let len = expected.data.len();
+            near(&found[n][frame * len..(frame + 1) * len], &expected.data, bound, "scales");
         }
     }
     let problems = lowered(&build(0.1, 0.3), "fixed<7,4>").expect_err("no common grid");
