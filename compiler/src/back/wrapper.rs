@@ -199,10 +199,7 @@ fn ap_view(signature: &Signature, name: &str) -> ApView {
     ApView {
         doc: vec![
             format!("{} with ap_ctrl_hs ports: a frame is read in {beats} cycles,", signature.top),
-            format!(
-                "the first from ap_start on; results begin {} cycles later.",
-                signature.latency_cycles
-            ),
+            format!("the first from ap_start on; results begin {} cycles later.", signature.latency_cycles),
         ],
         name: name.to_owned(),
         top: signature.top.clone(),
