@@ -182,7 +182,9 @@ impl Lower<'_> {
                 let mut results = operator.define(self, inputs)?;
                 let integers: Vec<bool> =
                     inputs.iter().map(|input| input.as_ref().is_some_and(|q| q.integer)).collect();
-                results.iter_mut().for_each(|result| result.integer = operator.integer(&integers));
+                for (n, result) in results.iter_mut().enumerate() {
+                    result.integer = operator.integer_at(n, &integers);
+                }
                 results
             }
             Action::Call(number) => self.call(*number, inputs)?,
