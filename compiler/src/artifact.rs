@@ -7,7 +7,7 @@ use nn2hdl_runtime::interface::{PortMap, Probe, Signature};
 use nn2hdl_runtime::{Decoder, Encoder, Op, Program, Step, TableId};
 use serde::Serialize;
 
-use crate::back::verilog;
+use crate::back::{verilog, wrapper};
 use crate::diagnostic::Diagnostic;
 use crate::netlist::build::Progress;
 use crate::netlist::cost::{self, LayerCost};
@@ -126,12 +126,15 @@ pub fn compile(
     let start = Instant::now();
     let netlist = build(program, &program.name, target, progress)?;
     let printed = verilog::print(&netlist);
+    let wrappers = wrapper::wrap(&netlist.signature, target.clock_mhz, &printed);
     let mut files: Vec<File> = Vec::new();
     files.extend(
         printed
             .into_iter()
             .map(|file| File { path: format!("rtl/{}", file.name), bytes: file.text.into_bytes() }),
     );
+    let wrapped = wrappers.files.into_iter();
+    files.extend(wrapped.map(|file| File { path: file.name, bytes: file.text.into_bytes() }));
     files.push(File { path: "program.json".into(), bytes: program.to_bytes() });
     let probes = verilog::probes(&netlist);
     let trace = TraceFile {

@@ -53,4 +53,5 @@ def main():
     print(json.dumps({"samples_per_cpu_s": samples / (time.process_time() - start), "best": best}))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -47,17 +47,23 @@ fn accept(tool: &str, arguments: &dyn Fn(&str, &[PathBuf]) -> Vec<String>) {
             fs::write(&path, &file.bytes).expect("a file");
             sources.push(path);
         }
-        let output = Command::new(tool)
-            .args(arguments(&made.netlist.signature.top, &sources))
-            .current_dir(folder.path())
-            .output()
-            .unwrap_or_else(|error| panic!("{tool}: {error}; `scripts/install-tools` installs it"));
-        let said =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(
-            output.status.success() && !said.to_lowercase().contains("warning"),
-            "{name}: {tool} says\n{said}"
-        );
+        let top = &made.netlist.signature.top;
+        for top in [top.clone(), format!("{top}_axis"), format!("{top}_ap")] {
+            let output = Command::new(tool)
+                .args(arguments(&top, &sources))
+                .current_dir(folder.path())
+                .output()
+                .unwrap_or_else(|error| panic!("{tool}: {error}; `scripts/install-tools` installs it"));
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(
+                output.status.success() && !said.to_lowercase().contains("warning"),
+                "{name}, {top}: {tool} says\n{said}"
+            );
+        }
     }
 }
 

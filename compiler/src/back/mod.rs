@@ -3,3 +3,4 @@
 //! A back end settles every width, name and order in view structs; templates only substitute and repeat.
 
 pub mod verilog;
+pub mod wrapper;

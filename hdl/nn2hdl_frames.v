@@ -1,0 +1,73 @@
+// Handshakes around a core of fixed latency that takes and gives frames of BEATS beats without a pause.
+// A frame is started once all its beats are here and the output queue has room for all its results (credit).
+// s_last anywhere but on a frame's last beat sets error until reset; beats are counted, not marked, so data goes on.
+// CB: bits of a beat's number. AI, AO: 2^AI and 2^AO beats are held before and behind the core; both hold a frame.
+module nn2hdl_frames #(
+    parameter WI = 1,
+    parameter WO = 1,
+    parameter BEATS = 1,
+    parameter CB = 1,
+    parameter AI = 1,
+    parameter AO = 1
+) (
+    input wire clk,
+    input wire rst,
+    input wire s_valid,
+    output wire s_ready,
+    input wire [WI-1:0] s_data,
+    input wire s_last,
+    output wire m_valid,
+    input wire m_ready,
+    output wire [WO-1:0] m_data,
+    output wire m_last,
+    output reg error,
+    output reg core_valid,
+    output reg [WI-1:0] core_data,
+    input wire result_valid,
+    input wire [WO-1:0] result
+);
+    localparam [31:0] FINAL = BEATS - 1;
+    localparam [31:0] WHOLE = BEATS;
+    reg [CB-1:0] in_beat;
+    reg [CB-1:0] run_beat;
+    reg [CB-1:0] out_beat;
+    reg [AO:0] credit;
+    wire [AI:0] waiting;
+    wire [AO:0] held;
+    wire [WI-1:0] oldest;
+
+    assign s_ready = !rst && !waiting[AI];
+    wire put = s_valid && s_ready;
+    wire in_final = in_beat == FINAL[CB-1:0];
+    wire start = run_beat == {CB{1'b0}} && waiting >= WHOLE[AI:0] && credit >= WHOLE[AO:0];
+    wire run = start || run_beat != {CB{1'b0}};
+    assign m_valid = held != {(AO+1){1'b0}};
+    assign m_last = out_beat == FINAL[CB-1:0];
+    wire take = m_valid && m_ready;
+
+    nn2hdl_fifo #(.W(WI), .A(AI)) u_in (
+        .clk(clk), .rst(rst), .push(put), .d(s_data), .pop(run), .q(oldest), .level(waiting)
+    );
+    nn2hdl_fifo #(.W(WO), .A(AO)) u_out (
+        .clk(clk), .rst(rst), .push(result_valid), .d(result), .pop(take), .q(m_data), .level(held)
+    );
+
+    always @(posedge clk) begin
+        core_data <= oldest;
+        if (rst) begin
+            in_beat <= {CB{1'b0}};
+            run_beat <= {CB{1'b0}};
+            out_beat <= {CB{1'b0}};
+            credit <= {1'b1, {AO{1'b0}}};
+            core_valid <= 1'b0;
+            error <= 1'b0;
+        end else begin
+            core_valid <= run;
+            if (put) in_beat <= in_final ? {CB{1'b0}} : in_beat + 1'b1;
+            if (put && s_last != in_final) error <= 1'b1;
+            if (run) run_beat <= run_beat == FINAL[CB-1:0] ? {CB{1'b0}} : run_beat + 1'b1;
+            if (take) out_beat <= m_last ? {CB{1'b0}} : out_beat + 1'b1;
+            credit <= credit - (start ? WHOLE[AO:0] : {(AO+1){1'b0}}) + {{AO{1'b0}}, take};
+        end
+    end
+endmodule
