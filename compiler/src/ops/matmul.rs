@@ -66,20 +66,27 @@ impl Operator for MatMul {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let (a, b) = (operand(inputs, 0)?, operand(inputs, 1)?);
         let Plan { a: left, b: right, full, result } = plan(&a.shape, &b.shape)?;
-        let (a, b) = (Tensor { shape: left, ..a.clone() }, Tensor { shape: right, ..b.clone() });
         let rank = full.len();
-        let data = points(&full)
-            .map(|p| {
-                (0..a.shape[a.shape.len() - 1])
-                    .map(|k| {
-                        let (mut i, mut j) = (p.clone(), p.clone());
-                        i[rank - 1] = k;
-                        j[rank - 2] = k;
-                        broadcast::element(&a, &i) * broadcast::element(&b, &j)
-                    })
-                    .sum()
-            })
-            .collect();
+        let (rows, depth, columns) = (full[rank - 2], left[left.len() - 1], full[rank - 1]);
+        // Where an operand's matrix begins for a point of the result's leading axes.
+        let begin = |p: &[usize], shape: &[usize]| {
+            let lead = shape.len() - 2;
+            let at = p[p.len() - lead..].iter().zip(&shape[..lead]);
+            let flat = at.fold(0, |flat, (&at, &extent)| flat * extent + at.min(extent - 1));
+            flat * shape[lead] * shape[lead + 1]
+        };
+        let mut data = Vec::with_capacity(full.iter().product());
+        for p in points(&full[..rank - 2]) {
+            let (a, b) = (&a.data[begin(&p, &left)..], &b.data[begin(&p, &right)..]);
+            for row in 0..rows {
+                let mut sums = vec![0.0; columns];
+                for k in 0..depth {
+                    let factor = a[row * depth + k];
+                    sums.iter_mut().zip(&b[k * columns..]).for_each(|(sum, weight)| *sum += factor * weight);
+                }
+                data.extend(sums);
+            }
+        }
         Ok(vec![Tensor::new(result, data)])
     }
 
