@@ -241,7 +241,7 @@ impl Operator for Conv {
                 let inside = windows.iter().enumerate().try_fold(tap[0], |flat, (axis, window)| {
                     let at = (p[axis] * window.stride + tap[axis + 1] * window.dilation)
                         .wrapping_sub(window.before);
-                    (at < x.shape[axis + 2]).then_some(flat * x.shape[axis + 2] + at)
+                    (at < x.shape[axis + 2]).then(|| flat * x.shape[axis + 2] + at)
                 });
                 rows.push(inside.map_or(0.0, |flat| x.data[flat]));
             }

@@ -141,8 +141,13 @@ pub fn to_lut(
     let changed = graph(&pruned)?;
     let found = outputs(&changed, frames, &mut |n, all| progress("comparing", n, all)).map_err(one)?;
     let agreement: Vec<OutputReport> = compared(&work.original, &expected, &found);
-    let report =
-        Report::new(&work.layers, [&work.original, &best.graph], [&before, &after], agreement, frames.len());
+    let report = Report::new(
+        &work.layers,
+        [&work.original, &best.graph],
+        [Some(&before), Some(&after)],
+        agreement,
+        frames.len(),
+    );
     Ok(Pruned { model: pruned, report: Report { budget: Some(most), notes, ..report } })
 }
 

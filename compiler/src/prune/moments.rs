@@ -32,7 +32,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    fn new(taps: usize) -> Self {
+    pub(super) fn new(taps: usize) -> Self {
         let square = vec![0.0; taps * taps];
         Self {
             before: vec![0.0; taps],
@@ -91,7 +91,7 @@ impl Moments {
 }
 
 /// The inputs of one layer as rows that its weights multiply.
-fn rows(graph: &Graph, values: &[Option<Tensor>], layer: &Layer) -> Option<Vec<f64>> {
+pub(super) fn rows(graph: &Graph, values: &[Option<Tensor>], layer: &Layer) -> Option<Vec<f64>> {
     let node = &graph.nodes[layer.node];
     let x = graph.traced(values, node.inputs[layer.linear.input]?).ok()?;
     operator(node)?.patches(x, &layer.shape)

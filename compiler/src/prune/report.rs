@@ -67,30 +67,48 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of layers that have the same shapes in both graphs.
     pub(super) fn new(
         layers: &[Layer],
         graphs: [&Graph; 2],
-        counted: [&Estimate; 2],
+        counted: [Option<&Estimate>; 2],
+        outputs: Vec<OutputReport>,
+        frames: usize,
+    ) -> Self {
+        Self::between([layers, layers], graphs, counted, outputs, frames)
+    }
+
+    /// Of the layers before and after.
+    pub(super) fn between(
+        layers: [&[Layer]; 2],
+        graphs: [&Graph; 2],
+        counted: [Option<&Estimate>; 2],
         outputs: Vec<OutputReport>,
         frames: usize,
     ) -> Self {
         let change = |of: &dyn Fn(usize) -> u64| Change { before: of(0), after: of(1) };
+        let both = match counted {
+            [Some(before), Some(after)] => Some([before, after]),
+            _ => None,
+        };
         let layer = |layer: &Layer| {
-            let values = graphs.map(|graph| layer.values(graph));
+            let now = layers[1].iter().find(|now| now.name == layer.name);
+            let values = [layer.values(graphs[0]), now.map(|now| now.values(graphs[1])).unwrap_or_default()];
             let nonzero = |n: usize| values[n].iter().filter(|value| **value != 0.0).count() as u64;
-            let all = layer.grid.as_ref().map(|grid| {
-                let sum =
-                    |graph| layer.codes(grid, graph).iter().map(|&code| u64::from(digits(code))).sum::<u64>();
-                Change { before: sum(graphs[0]), after: sum(graphs[1]) }
-            });
-            let costs = counted.map(|counted| counted.layer(&layer.name));
-            let cost = match costs {
-                [Some(before), Some(after)] => Some([before, after]),
-                [Some(before), None] => Some([before, crate::netlist::cost::Cost::default()]),
-                _ => None,
+            let sum = |layer: &Layer, graph: &Graph| -> Option<u64> {
+                let codes = layer.codes(layer.grid.as_ref()?, graph);
+                Some(codes.iter().map(|&code| u64::from(digits(code))).sum())
             };
+            let after = now.and_then(|now| sum(now, graphs[1]));
+            let all = sum(layer, graphs[0]).zip(after).map(|(before, after)| Change { before, after });
+            // A layer that is left with nothing to compute has no module.
+            let cost = both.and_then(|[before, after]| {
+                Some([before.layer(&layer.name)?, after.layer(&layer.name).unwrap_or_default()])
+            });
             let mut loss = Loss::default();
-            values[0].iter().zip(&values[1]).for_each(|(&before, &after)| loss.add(before, after));
+            if values[0].len() == values[1].len() {
+                values[0].iter().zip(&values[1]).for_each(|(&before, &after)| loss.add(before, after));
+            }
             LayerReport {
                 node: layer.name.clone(),
                 weights: change(&|n| values[n].len() as u64),
@@ -103,9 +121,9 @@ impl Report {
         };
         Self {
             frames,
-            lut: Some(change(&|n| counted[n].total.lut)),
-            adders: Some(change(&|n| counted[n].total.adders)),
-            layers: layers.iter().map(layer).collect(),
+            lut: both.map(|both| change(&|n| both[n].total.lut)),
+            adders: both.map(|both| change(&|n| both[n].total.adders)),
+            layers: layers[0].iter().map(layer).collect(),
             outputs,
             ..Self::default()
         }

@@ -4,7 +4,7 @@ use nn2hdl_compiler::front;
 use nn2hdl_compiler::front::onnx::encode;
 use nn2hdl_compiler::graph::Tensor;
 use nn2hdl_compiler::prune::report::{Change, LayerReport};
-use nn2hdl_compiler::prune::{Budget, Pruned, Report, to_lut};
+use nn2hdl_compiler::prune::{Budget, Pruned, Report, magnitude, structured, to_lut};
 use nn2hdl_compiler::quantize;
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ struct Written<'a> {
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
 enum Task {
+    Magnitude(f64),
+    Structured(f64),
     Digits(Budget),
 }
 
@@ -52,16 +54,18 @@ pub fn run(args: &PruneArgs, output: Output) -> Result<u8, Failure> {
     };
     can_write(&args.output)?;
     let mut say = |what: &str, done: usize, total: usize| progress.say(what, done, total);
-    let Pruned { model: changed, report } = match task {
-        Task::Digits(budget) => {
-            let frames = needed(frames)?;
-            to_lut(&decoded, &frames, budget, (&settings.options, &settings.target), &mut say)
-                .map_err(fail)?
-        }
+    let hardware = (&settings.options, &settings.target);
+    let pruned = match task {
+        Task::Magnitude(share) => magnitude(&decoded, &frames.unwrap_or_default(), share, hardware, &mut say),
+        Task::Structured(share) => structured(&decoded, &needed(frames)?, share, hardware, &mut say),
+        Task::Digits(budget) => to_lut(&decoded, &needed(frames)?, budget, hardware, &mut say),
     };
+    let Pruned { model: changed, report } = pruned.map_err(fail)?;
     drop(progress);
     write_file(&args.output, &encode(&changed))?;
     let method = match task {
+        Task::Magnitude(_) => "magnitude",
+        Task::Structured(_) => "structured",
         Task::Digits(_) => "digits",
     };
     let file = args.output.display().to_string();
@@ -94,17 +98,24 @@ fn task(args: &PruneArgs) -> Result<Task, Failure> {
         (None, Some(fraction)) => Some(Budget::Share(share(fraction, "--lut-fraction")?)),
         (None, None) => None,
     };
-    let digits = |budget: Option<Budget>| {
-        budget.map(Task::Digits).ok_or_else(|| {
-            Failure::usage(
-                "to which budget? `--lut N` or `--lut-fraction F` is missing",
-                "nn2hdl prune MODEL --lut-fraction 0.5 --calibration X -o OUT.onnx",
-            )
-        })
+    let sparsity = args.sparsity.map(|sparsity| share(sparsity, "--sparsity")).transpose()?;
+    let missing = |what: &str, example: &str| {
+        Failure::usage(format!("{what} is missing"), format!("nn2hdl prune MODEL {example} -o OUT.onnx"))
     };
-    match args.method {
-        Some(PruneMethod::Digits) | None => digits(budget),
-        _ => Err(Failure::usage("", "")),
+    let of_share = |task: fn(f64) -> Task, method: &str| {
+        let example = format!("--method {method} --sparsity 0.5 --calibration X");
+        sparsity.map(task).ok_or_else(|| missing("`--sparsity S`", &example))
+    };
+    match (args.method, budget) {
+        (Some(PruneMethod::Digits), None) => {
+            Err(missing("the budget, `--lut N` or `--lut-fraction F`,", "--lut-fraction 0.5 --calibration X"))
+        }
+        (Some(PruneMethod::Digits) | None, Some(budget)) => Ok(Task::Digits(budget)),
+        (Some(PruneMethod::Magnitude | PruneMethod::Structured), Some(_)) => {
+            Err(Failure::usage("only the method `digits` prunes to a budget of LUT", "leave out `--method`"))
+        }
+        (Some(PruneMethod::Magnitude) | None, None) => of_share(Task::Magnitude, "magnitude"),
+        (Some(PruneMethod::Structured), None) => of_share(Task::Structured, "structured"),
     }
 }
 
