@@ -189,6 +189,24 @@ impl Graph {
         output
     }
 
+    /// Adds an operator with several outputs, named one by one.
+    pub fn add_all(
+        &mut self,
+        name: impl Into<String>,
+        outputs: &[&str],
+        operator: impl Operator + 'static,
+        inputs: &[TensorId],
+    ) -> Vec<TensorId> {
+        let outputs: Vec<TensorId> = outputs.iter().map(|&output| self.tensor(output)).collect();
+        self.nodes.push(Node {
+            name: name.into(),
+            action: Action::Operator(Arc::new(operator)),
+            inputs: inputs.iter().copied().map(Some).collect(),
+            outputs: outputs.clone(),
+        });
+        outputs
+    }
+
     /// Adds a call of function `number`, with the names of its results.
     pub fn call(
         &mut self,

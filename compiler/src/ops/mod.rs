@@ -17,101 +17,185 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod argmin;
+mod average;
+mod average_pool;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod channels_last;
 mod concat;
 mod constant;
 mod constant_of_shape;
+mod contraction;
 mod conv;
+mod conv_transpose;
+mod cumsum;
+mod depth_to_space;
 mod div;
+mod dropout;
+mod einsum;
 mod expand;
+mod extreme;
 mod fixed;
 mod flatten;
 mod gather;
 mod gemm;
+mod group;
+mod group_normalization;
+mod hardmax;
 mod identity;
+mod instance_normalization;
+mod layer_normalization;
+mod log_softmax;
+mod lp_normalization;
 mod matmul;
+mod max_pool;
 mod mul;
+mod normalization;
+mod pad;
+mod picked;
 mod pow;
 mod quant;
+mod reduce;
 mod relu;
 mod reshape;
+mod resize;
+mod rms_normalization;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
 mod slice;
 mod softmax;
+mod sorting;
+mod split;
 mod squeeze;
 mod sub;
+mod tile;
+mod topk;
 mod transpose;
 mod unsqueeze;
+mod window;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use argmin::ArgMin;
+pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use channels_last::ChannelsLast;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
-pub use conv::{AutoPad, Conv};
+pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use cumsum::CumSum;
+pub use depth_to_space::{DepthToSpace, Order};
 pub use div::Div;
+pub use dropout::Dropout;
+pub use einsum::Einsum;
 pub use expand::Expand;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
 pub use gemm::Gemm;
+pub use group_normalization::GroupNormalization;
+pub use hardmax::Hardmax;
 pub use identity::Identity;
+pub use instance_normalization::InstanceNormalization;
+pub use layer_normalization::LayerNormalization;
+pub use log_softmax::LogSoftmax;
+pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
+pub use max_pool::MaxPool;
 pub use mul::Mul;
+pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use quant::Quant;
+pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use resize::{Nearest, Resize, Transformation};
+pub use rms_normalization::RmsNormalization;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
+pub use split::Split;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use tile::Tile;
+pub use topk::TopK;
 pub use transpose::Transpose;
 pub use unsqueeze::Unsqueeze;
+pub use window::{AutoPad, Windows};
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    argmin::ENTRY,
+    average_pool::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    channels_last::BATCH_NORMALIZATION,
+    channels_last::CONV,
+    channels_last::MAX_POOL,
     concat::ENTRY,
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_transpose::ENTRY,
+    cumsum::ENTRY,
+    depth_to_space::TO_DEPTH,
+    depth_to_space::TO_SPACE,
     div::ENTRY,
+    dropout::ENTRY,
+    einsum::ENTRY,
     expand::ENTRY,
     fixed::ENTRY,
     flatten::ENTRY,
     gather::ENTRY,
     gemm::ENTRY,
+    group_normalization::ENTRY,
+    hardmax::ENTRY,
     identity::ENTRY,
+    instance_normalization::ENTRY,
+    layer_normalization::ENTRY,
+    log_softmax::ENTRY,
+    lp_normalization::ENTRY,
     matmul::ENTRY,
+    max_pool::ENTRY,
     mul::ENTRY,
+    pad::ENTRY,
     pow::ENTRY,
     quant::ENTRY,
+    reduce::GLOBAL_AVERAGE,
+    reduce::GLOBAL_MAX,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
     relu::ENTRY,
     reshape::ENTRY,
+    resize::RESIZE,
+    resize::UPSAMPLE,
+    rms_normalization::ENTRY,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
     slice::ENTRY,
     softmax::ENTRY,
+    split::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    tile::ENTRY,
+    topk::ENTRY,
     transpose::ENTRY,
     unsqueeze::ENTRY,
 ];
@@ -168,6 +252,11 @@ pub trait Operator: fmt::Debug + Send + Sync {
     /// Whether the output's elements are integers, given whether the inputs' are.
     fn integer(&self, inputs: &[bool]) -> bool {
         inputs.first().copied().unwrap_or(false)
+    }
+
+    /// Whether the elements of output `n` are integers, for operators whose outputs differ in this.
+    fn integer_at(&self, _n: usize, inputs: &[bool]) -> bool {
+        self.integer(inputs)
     }
 
     /// The part that `--default-format` gives the operator.

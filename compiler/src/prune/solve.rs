@@ -40,7 +40,7 @@ fn few(mut value: f64, count: u32) -> i64 {
         if value.abs() < 0.5 {
             break;
         }
-        let power = value.abs().log2();
+        let power = value.abs().log2().max(0.0);
         // Between two powers of two the nearer one, not the one nearer in the exponent.
         let (low, high) = (power.floor().exp2(), (power.floor() + 1.0).exp2());
         let nearest = if value.abs() - low <= high - value.abs() { low } else { high };

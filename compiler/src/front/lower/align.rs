@@ -239,8 +239,8 @@ impl Lower<'_> {
         Ok(result)
     }
 
-    /// Codes without offset.
-    fn centred(&mut self, quantity: &Quantity) -> Result<Quantity, Fault> {
+    /// The quantity with codes whose chain is a scale at each element, without offset and clamp.
+    pub fn centred(&mut self, quantity: &Quantity) -> Result<Quantity, Fault> {
         let quantity = self.affine(quantity)?;
         if quantity.chain.entries().iter().all(|link| link.b.is_zero()) {
             Ok(quantity)
