@@ -10,6 +10,7 @@ mod inspect;
 mod prune;
 mod quantize;
 mod sample;
+mod synth;
 #[cfg(feature = "train")]
 mod train;
 
@@ -31,6 +32,7 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Prune(args) => prune::run(&args, output),
         Command::Quantize(args) => quantize::run(&args, output),
+        Command::Synth(args) => synth::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
         Command::Data(args) => data::run(&args, output),
         Command::Eval(args) => eval::run(&args, output),
