@@ -5,6 +5,7 @@
 //!
 //! *Architecture invariant:* outside this folder nothing asks which operator a node has.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use nn2hdl_runtime::Quantizer;
 
 use crate::diagnostic::Diagnostic;
 use crate::front::lower::{Lower, Quantity};
-use crate::front::onnx::{AttributeReader, DecodeError, RawNode};
+use crate::front::onnx::{AttributeReader, DecodeError, ElementType, RawNode};
 use crate::graph::{Graph, Tensor};
 
 mod add;
@@ -25,6 +26,8 @@ mod concat;
 mod constant;
 mod constant_of_shape;
 mod conv;
+mod conv_integer;
+mod dequantize_linear;
 mod div;
 mod expand;
 mod fixed;
@@ -32,10 +35,18 @@ mod flatten;
 mod gather;
 mod gemm;
 mod identity;
+mod linear;
 mod matmul;
+mod matmul_integer;
 mod mul;
 mod pow;
+mod qgemm;
+mod qlinear_add;
+mod qlinear_conv;
+mod qlinear_matmul;
+mod qlinear_mul;
 mod quant;
+mod quantize_linear;
 mod relu;
 mod reshape;
 mod sample;
@@ -47,6 +58,7 @@ mod softmax;
 mod squeeze;
 mod sub;
 mod transpose;
+mod trunc;
 mod unsqueeze;
 
 pub use add::Add;
@@ -58,6 +70,8 @@ pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
 pub use conv::{AutoPad, Conv};
+pub use conv_integer::ConvInteger;
+pub use dequantize_linear::DequantizeLinear;
 pub use div::Div;
 pub use expand::Expand;
 pub use fixed::Fixed;
@@ -66,9 +80,11 @@ pub use gather::Gather;
 pub use gemm::Gemm;
 pub use identity::Identity;
 pub use matmul::MatMul;
+pub use matmul_integer::MatMulInteger;
 pub use mul::Mul;
 pub use pow::Pow;
 pub use quant::Quant;
+pub use quantize_linear::QuantizeLinear;
 pub use relu::Relu;
 pub use reshape::Reshape;
 pub use scatter_elements::ScatterElements;
@@ -79,6 +95,7 @@ pub use softmax::Softmax;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
 pub use transpose::Transpose;
+pub use trunc::Trunc;
 pub use unsqueeze::Unsqueeze;
 
 /// Every operator. Order does not matter; it is alphabetical.
@@ -92,6 +109,8 @@ pub const OPERATORS: &[Entry] = &[
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_integer::ENTRY,
+    dequantize_linear::ENTRY,
     div::ENTRY,
     expand::ENTRY,
     fixed::ENTRY,
@@ -100,9 +119,17 @@ pub const OPERATORS: &[Entry] = &[
     gemm::ENTRY,
     identity::ENTRY,
     matmul::ENTRY,
+    matmul_integer::ENTRY,
     mul::ENTRY,
     pow::ENTRY,
+    qgemm::ENTRY,
+    qlinear_add::ENTRY,
+    qlinear_conv::ENTRY,
+    qlinear_matmul::ENTRY,
+    qlinear_mul::ENTRY,
     quant::ENTRY,
+    quant::INT_QUANT,
+    quantize_linear::ENTRY,
     relu::ENTRY,
     reshape::ENTRY,
     scatter_elements::ENTRY,
@@ -113,6 +140,7 @@ pub const OPERATORS: &[Entry] = &[
     squeeze::ENTRY,
     sub::ENTRY,
     transpose::ENTRY,
+    trunc::ENTRY,
     unsqueeze::ENTRY,
 ];
 
@@ -259,6 +287,45 @@ pub struct Import<'a> {
     pub opset: i64,
     /// The attributes; those that the importer does not ask for are refused.
     pub attributes: AttributeReader<'a>,
+    /// Element types of inputs and constants.
+    pub types: &'a BTreeMap<String, ElementType>,
+}
+
+impl Import<'_> {
+    /// The element type of input `index`, if the model states it.
+    fn element_type(&self, index: usize) -> Option<ElementType> {
+        self.types.get(self.node.input(index)?).copied()
+    }
+}
+
+/// Operators that are known and refused, each with what to do instead.
+const REFUSED: &[(&str, &str)] = &[
+    ("FloatQuant", "minifloats have no fixed-point codes: train with an integer quantizer (Quant, IntQuant)"),
+    (
+        "DynamicQuantizeLinear",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "DynamicQuantizeMatMul",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "DynamicQuantizeLSTM",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "MatMulNBits",
+        "its weights have a scale for each block: quantize with one scale for each output channel",
+    ),
+    ("Loop", "unroll it when exporting: the hardware has a fixed number of steps"),
+    ("Scan", "unroll it when exporting: the hardware has a fixed number of steps"),
+    ("If", "choose the branch when exporting: both branches would be built"),
+    ("Dropout", "export the model in inference mode"),
+];
+
+/// What to do about an operator that is known and refused.
+pub fn way_out(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// The operand `index`, which must be there.
