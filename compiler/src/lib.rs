@@ -10,4 +10,5 @@ pub mod graph;
 pub mod netlist;
 pub mod ops;
 pub mod pass;
+pub mod quantize;
 pub mod schedule;

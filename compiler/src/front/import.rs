@@ -7,7 +7,7 @@ use nn2hdl_runtime::{Format, Interval};
 
 use super::onnx::{
     Attribute, ConstantTensor, DecodeError, ElementType, Model, RawGraph, RawInput, RawNode, TensorData,
-    decode_part,
+    decode, decode_part,
 };
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Action, Graph, Node, Tensor, TensorId, elements};
@@ -31,8 +31,30 @@ pub fn import_part(bytes: &[u8]) -> (Option<Graph>, Vec<Diagnostic>) {
     let problems: Vec<Diagnostic> = errors.iter().map(diagnostic).collect();
     let Some(model) = model else { return (None, problems) };
     let broken = errors.iter().map(|error| error.origin().to_owned()).collect();
+    let (graph, problems) = imported(&model, problems, broken);
+    (Some(graph), problems)
+}
+
+/// Decodes an ONNX file, for [`import_model`].
+///
+/// # Errors
+/// All problems that were found.
+pub fn read(bytes: &[u8]) -> Result<Model, Vec<Diagnostic>> {
+    decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect())
+}
+
+/// The graph of a decoded file. Tensors and nodes have the file's names.
+///
+/// # Errors
+/// All problems that were found.
+pub fn import_model(model: &Model) -> Result<Graph, Vec<Diagnostic>> {
+    let (graph, problems) = imported(model, Vec::new(), BTreeSet::new());
+    if problems.is_empty() { Ok(graph) } else { Err(problems) }
+}
+
+fn imported(model: &Model, problems: Vec<Diagnostic>, broken: BTreeSet<String>) -> (Graph, Vec<Diagnostic>) {
     let mut importer = Importer {
-        model: &model,
+        model,
         functions: Vec::new(),
         known: Vec::new(),
         problems,
@@ -40,7 +62,7 @@ pub fn import_part(bytes: &[u8]) -> (Option<Graph>, Vec<Diagnostic>) {
         types: types(&model.main),
     };
     let graph = importer.main();
-    (Some(graph), importer.problems)
+    (graph, importer.problems)
 }
 
 fn diagnostic(error: &DecodeError) -> Diagnostic {

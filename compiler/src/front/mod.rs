@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use nn2hdl_runtime::{Program, Quantizer};
 
-pub use import::{import, import_part};
+pub use import::{import, import_model, import_part, read};
 
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::linear::{Along, dequantized, values};
 use super::sample::{Dice, sample};
+use super::window::Windows;
 use super::{Conv, Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, operand};
 use crate::front::lower::{Lower, Quantity};
 use crate::graph::Tensor;
@@ -78,7 +79,8 @@ fn samples(seed: u64) -> Vec<Sample> {
                 let w = graph.constant("w", w.clone());
                 let x_zero = graph.constant("x_zero", Tensor::scalar(3.0));
                 let w_zero = graph.constant("w_zero", Tensor::ints(&zeros));
-                let inner = Arc::new(Conv { group: 1, pads: vec![1, 0], ..Conv::default() });
+                let inner =
+                    Arc::new(Conv { group: 1, windows: Windows { pads: vec![1, 0], ..Windows::default() } });
                 let y = graph.add("y", ConvInteger { inner }, &[x, w, x_zero, w_zero]);
                 graph.output(y);
             })

@@ -53,6 +53,10 @@ impl Operator for Div {
     fn role(&self) -> Role {
         Role::Elementwise
     }
+
+    fn affine(&self, input: usize) -> bool {
+        input == 0
+    }
 }
 
 fn samples(seed: u64) -> Vec<Sample> {

@@ -7,7 +7,7 @@ use nn2hdl_runtime::index::points;
 
 use super::matmul::product;
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, broadcast, operand};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, broadcast, operand};
 use crate::front::lower::{Link, Lower, Quantity, Ratio, coordinates, exact};
 use crate::graph::Tensor;
 
@@ -122,6 +122,17 @@ impl Operator for Gemm {
 
     fn role(&self) -> Role {
         Role::Product
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        operand(inputs, 1).ok()?.constant?;
+        (!self.trans_a && self.alpha == 1.0 && self.beta == 1.0).then_some(())?;
+        let bias = operand(inputs, 2).ok().map(|_| 2);
+        Some(Linear { input: 0, weights: 1, bias, axis: usize::from(!self.trans_b), channels: 1 })
+    }
+
+    fn patches(&self, x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        Some(x.data.clone())
     }
 }
 

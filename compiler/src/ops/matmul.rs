@@ -6,7 +6,7 @@ use nn2hdl_runtime::Index;
 use nn2hdl_runtime::index::points;
 
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Known, ONNX, Operator, Role, Sample, broadcast, operand};
+use super::{Entry, Fault, Known, Linear, ONNX, Operator, Role, Sample, broadcast, operand};
 use crate::front::lower::{Codes, Contraction, Field, Lower, Quantity, Ratio, coordinates, power_of_two};
 use crate::graph::Tensor;
 
@@ -85,6 +85,21 @@ impl Operator for MatMul {
 
     fn role(&self) -> Role {
         Role::Product
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        let (a, b) = (operand(inputs, 0).ok()?, operand(inputs, 1).ok()?);
+        (b.constant.is_some() && b.shape.len() == 2 && a.shape.len() >= 2).then(|| Linear {
+            input: 0,
+            weights: 1,
+            bias: None,
+            axis: 1,
+            channels: a.shape.len() - 1,
+        })
+    }
+
+    fn patches(&self, x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        Some(x.data.clone())
     }
 }
 

@@ -18,18 +18,24 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod average;
+mod average_pool;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod channels_last;
 mod concat;
 mod constant;
 mod constant_of_shape;
 mod conv;
 mod conv_integer;
+mod conv_transpose;
+mod depth_to_space;
 mod dequantize_linear;
 mod div;
 mod expand;
+mod extreme;
 mod fixed;
 mod flatten;
 mod gather;
@@ -38,7 +44,10 @@ mod identity;
 mod linear;
 mod matmul;
 mod matmul_integer;
+mod max_pool;
 mod mul;
+mod pad;
+mod picked;
 mod pow;
 mod qgemm;
 mod qlinear_add;
@@ -47,30 +56,39 @@ mod qlinear_matmul;
 mod qlinear_mul;
 mod quant;
 mod quantize_linear;
+mod reduce;
 mod relu;
 mod reshape;
+mod resize;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
 mod slice;
 mod softmax;
+mod split;
 mod squeeze;
 mod sub;
+mod tile;
 mod transpose;
 mod trunc;
 mod unsqueeze;
+mod window;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use channels_last::ChannelsLast;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
-pub use conv::{AutoPad, Conv};
+pub use conv::Conv;
 pub use conv_integer::ConvInteger;
+pub use conv_transpose::ConvTranspose;
+pub use depth_to_space::{DepthToSpace, Order};
 pub use dequantize_linear::DequantizeLinear;
 pub use div::Div;
 pub use expand::Expand;
@@ -81,35 +99,49 @@ pub use gemm::Gemm;
 pub use identity::Identity;
 pub use matmul::MatMul;
 pub use matmul_integer::MatMulInteger;
+pub use max_pool::MaxPool;
 pub use mul::Mul;
+pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use quant::Quant;
 pub use quantize_linear::QuantizeLinear;
+pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use resize::{Nearest, Resize, Transformation};
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
+pub use split::Split;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use tile::Tile;
 pub use transpose::Transpose;
 pub use trunc::Trunc;
 pub use unsqueeze::Unsqueeze;
+pub use window::{AutoPad, Windows};
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    average_pool::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    channels_last::BATCH_NORMALIZATION,
+    channels_last::CONV,
+    channels_last::MAX_POOL,
     concat::ENTRY,
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
     conv_integer::ENTRY,
+    conv_transpose::ENTRY,
+    depth_to_space::TO_DEPTH,
+    depth_to_space::TO_SPACE,
     dequantize_linear::ENTRY,
     div::ENTRY,
     expand::ENTRY,
@@ -120,7 +152,9 @@ pub const OPERATORS: &[Entry] = &[
     identity::ENTRY,
     matmul::ENTRY,
     matmul_integer::ENTRY,
+    max_pool::ENTRY,
     mul::ENTRY,
+    pad::ENTRY,
     pow::ENTRY,
     qgemm::ENTRY,
     qlinear_add::ENTRY,
@@ -130,15 +164,25 @@ pub const OPERATORS: &[Entry] = &[
     quant::ENTRY,
     quant::INT_QUANT,
     quantize_linear::ENTRY,
+    reduce::GLOBAL_AVERAGE,
+    reduce::GLOBAL_MAX,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
     relu::ENTRY,
     reshape::ENTRY,
+    resize::RESIZE,
+    resize::UPSAMPLE,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
     slice::ENTRY,
     softmax::ENTRY,
+    split::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    tile::ENTRY,
     transpose::ENTRY,
     trunc::ENTRY,
     unsqueeze::ENTRY,
@@ -202,6 +246,39 @@ pub trait Operator: fmt::Debug + Send + Sync {
     fn role(&self) -> Role {
         Role::Movement
     }
+
+    /// Whether each element of the result is `a·x + b` of one element of operand `input`, broadcast, while the other
+    /// operands are constant.
+    fn affine(&self, _input: usize) -> bool {
+        false
+    }
+
+    /// How the result is linear in an operand that is constant, its weights; `None` if it is not, or in a form that is
+    /// not looked into. Elsewhere weights are then left as they are.
+    fn linear(&self, _inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        None
+    }
+
+    /// With [`Operator::linear`] weights of shape `weights`: what the weights of one channel are multiplied with,
+    /// row-major, one row for each position of the result, in the order of the weights with the channel axis left out.
+    fn patches(&self, _x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        None
+    }
+}
+
+/// `result[…, channel, …] = Σ_k input[k] × weights[channel, k] + bias[channel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// The operand that the weights multiply.
+    pub input: usize,
+    /// The operand that holds the weights.
+    pub weights: usize,
+    /// The operand that is added, if there is one.
+    pub bias: Option<usize>,
+    /// The weights' axis of output channels.
+    pub axis: usize,
+    /// The result's axis of channels.
+    pub channels: usize,
 }
 
 /// How `--default-format` treats an operator.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::linear::{Linear, example, range};
 use super::sample::Dice;
+use super::window::Windows;
 use super::{Conv, Entry, Fault, Import, ONNX, Operator, Sample};
 use crate::graph::Tensor;
 
@@ -24,7 +25,9 @@ fn import(import: &mut Import<'_>) -> Result<Arc<dyn Operator>, Fault> {
 
 fn samples(seed: u64) -> Vec<Sample> {
     let mut dice = Dice::new(seed);
-    let conv = |pads: &[usize]| Arc::new(Conv { group: 1, pads: pads.to_vec(), ..Conv::default() });
+    let conv = |pads: &[usize]| {
+        Arc::new(Conv { group: 1, windows: Windows { pads: pads.to_vec(), ..Windows::default() } })
+    };
     let (w, bias) = (dice.tensor(&[2, 2, 2], 4, 0), dice.tensor(&[2], 6, 0).typed(true));
     let scalar = Tensor::scalar;
     let whole = [(1, scalar(0.5)), (2, scalar(0.0)), (4, scalar(0.25)), (5, scalar(0.0))];

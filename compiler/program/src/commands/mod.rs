@@ -7,6 +7,7 @@ mod data;
 mod emulate;
 pub mod eval;
 mod inspect;
+mod quantize;
 mod sample;
 #[cfg(feature = "train")]
 mod train;
@@ -27,6 +28,7 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Emulate(args) => emulate::run(&args, output),
         Command::Cosim(args) => cosim::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
+        Command::Quantize(args) => quantize::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
         Command::Data(args) => data::run(&args, output),
         Command::Eval(args) => eval::run(&args, output),

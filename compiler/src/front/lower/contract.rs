@@ -115,7 +115,7 @@ impl Lower<'_> {
 }
 
 /// The index as a function of full output positions instead of positions without the frame axis.
-fn lift(index: &Index, rank: usize, framed: bool) -> Index {
+pub fn lift(index: &Index, rank: usize, framed: bool) -> Index {
     let at: Vec<Index> = (usize::from(framed)..rank.max(1)).map(Index::p).collect();
     if framed { index.compose(&at) } else { index.clone() }
 }

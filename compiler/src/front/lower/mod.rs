@@ -23,7 +23,7 @@ use nn2hdl_runtime::range::Elements;
 use nn2hdl_runtime::{Block, Encoder, Format, Program, ValueId};
 
 pub use chain::{Chain, Link};
-pub use contract::Contraction;
+pub use contract::{Contraction, lift};
 pub use emit::Draft;
 pub use field::{Field, Ratio, exact, fraction_bits, gcd, nearest, power_of_two, to_i64, whole};
 pub use quantity::{Codes, Move, Quantity, coordinates};
