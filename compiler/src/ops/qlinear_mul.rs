@@ -29,7 +29,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
         (2, scalar(1.0)),
         (4, scalar(0.25)),
         (5, scalar(-2.0)),
-        (6, scalar(0.8)),
+        (6, scalar(0.8125)),
         (7, scalar(7.0)),
     ];
     let constant = Tensor::new(vec![2], vec![3.0, -5.0]);

@@ -31,7 +31,7 @@ pub use stairs::{Mode, Quantum, Stairs};
 
 use super::{Lowered, Options};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{Action, Graph, Node, TensorId};
+use crate::graph::{Action, Graph, Node, Tensor, TensorId};
 use crate::ops::Fault;
 use call::Instance;
 
@@ -207,6 +207,10 @@ impl Lower<'_> {
         let framed = inputs.iter().flatten().any(|input| input.framed);
         if framed && shape.first() != Some(&1) {
             return None;
+        }
+        if inputs.iter().flatten().all(Quantity::is_constant) {
+            let ones = Tensor::new(shape.clone(), vec![1.0; shape.iter().product()]);
+            return Some(Quantity::real(ones.typed(info.integer)));
         }
         let frac = if info.integer { 0 } else { 4 };
         let format = Format { signed: !info.integer, width: 8, frac };
