@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use nn2hdl_runtime::Format;
+
 use crate::diagnostic::Diagnostic;
 use crate::ops::{Known, Operator};
 
@@ -84,6 +86,8 @@ pub struct TensorInfo {
     pub constant: Option<Arc<Tensor>>,
     /// Whether the element type is an integer type.
     pub integer: bool,
+    /// The codes of an input of a narrow integer type (at most 16 bits), which no quantizer makes.
+    pub codes: Option<Format>,
 }
 
 /// What a node does.

@@ -18,6 +18,8 @@ pub enum Encoder {
         /// Number of consecutive elements (row-major) that share a channel.
         inner: usize,
     },
+    /// Indices into so many positions: `value`, and the number of positions for what is beyond them.
+    Index(u32),
 }
 
 /// A monotone step function from real values to codes.
@@ -47,19 +49,51 @@ impl Steps {
 
 /// Why a value has no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("element {element} of the input is not a finite number")]
+#[error("element {element} of the input {reason}")]
 pub struct EncodeError {
     /// Flat position in the array.
     pub element: usize,
+    /// What keeps it from having a code.
+    pub reason: EncodeReason,
+}
+
+/// What keeps a value from having a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeReason {
+    /// NaN or infinite.
+    #[error("is not a finite number")]
+    NotFinite,
+    /// An index below 0 or with a fraction.
+    #[error("is an index below 0, or not a whole number")]
+    Index,
+}
+
+impl EncodeReason {
+    /// What to do about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::NotFinite => "every value must be a finite number",
+            Self::Index => {
+                "indices count from 0; add the number of positions to one that counts from the end, and give that \
+                 number itself for no position"
+            }
+        }
+    }
 }
 
 impl Encoder {
     /// Codes of `values`: whole frames, row-major, `frame` elements each.
     pub fn encode(&self, values: &[f64], frame: usize) -> Result<Vec<i64>, EncodeError> {
         if let Some(element) = values.iter().position(|v| !v.is_finite()) {
-            return Err(EncodeError { element });
+            return Err(EncodeError { element, reason: EncodeReason::NotFinite });
+        }
+        if let Self::Index(_) = self
+            && let Some(element) = values.iter().position(|v| *v < 0.0 || v.fract() != 0.0)
+        {
+            return Err(EncodeError { element, reason: EncodeReason::Index });
         }
         Ok(match self {
+            Self::Index(positions) => values.iter().map(|&v| v.min(f64::from(*positions)) as i64).collect(),
             Self::Fixed(quantizer) => values.iter().map(|&v| fixed(v, *quantizer)).collect(),
             Self::Steps { channels, inner } => values
                 .iter()
@@ -76,7 +110,8 @@ impl Encoder {
                 Err("the encoder's format has no legal width".into())
             }
             Self::Fixed(quantizer) if value.format.interval().contains(quantizer.interval()) => Ok(()),
-            Self::Fixed(_) => Err("the encoder's format does not fit the input's".into()),
+            Self::Index(positions) if value.format.holds(i64::from(*positions)) => Ok(()),
+            Self::Index(_) | Self::Fixed(_) => Err("the encoder's format does not fit the input's".into()),
             Self::Steps { channels, inner } => {
                 let fits = |steps: &Steps| {
                     let last =

@@ -1,11 +1,13 @@
 //! From a decoded file to a graph.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use nn2hdl_runtime::{Format, Interval};
 
 use super::onnx::{
     Attribute, ConstantTensor, DecodeError, ElementType, Model, RawGraph, RawInput, RawNode, TensorData,
-    decode,
+    decode, decode_part,
 };
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Action, Graph, Node, Tensor, TensorId, elements};
@@ -16,7 +18,21 @@ use crate::ops::{self, Fault, Import};
 /// # Errors
 /// All problems that were found.
 pub fn import(bytes: &[u8]) -> Result<Graph, Vec<Diagnostic>> {
-    import_model(&read(bytes)?)
+    match import_part(bytes) {
+        (Some(graph), problems) if problems.is_empty() => Ok(graph),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Reads an ONNX file as far as it can be read: the graph without the nodes and constants that have problems, and the
+/// problems.
+pub fn import_part(bytes: &[u8]) -> (Option<Graph>, Vec<Diagnostic>) {
+    let (model, errors) = decode_part(bytes);
+    let problems: Vec<Diagnostic> = errors.iter().map(diagnostic).collect();
+    let Some(model) = model else { return (None, problems) };
+    let broken = errors.iter().map(|error| error.origin().to_owned()).collect();
+    let (graph, problems) = imported(&model, problems, broken);
+    (Some(graph), problems)
 }
 
 /// Decodes an ONNX file, for [`import_model`].
@@ -32,9 +48,21 @@ pub fn read(bytes: &[u8]) -> Result<Model, Vec<Diagnostic>> {
 /// # Errors
 /// All problems that were found.
 pub fn import_model(model: &Model) -> Result<Graph, Vec<Diagnostic>> {
-    let mut importer = Importer { model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
+    let (graph, problems) = imported(model, Vec::new(), BTreeSet::new());
+    if problems.is_empty() { Ok(graph) } else { Err(problems) }
+}
+
+fn imported(model: &Model, problems: Vec<Diagnostic>, broken: BTreeSet<String>) -> (Graph, Vec<Diagnostic>) {
+    let mut importer = Importer {
+        model,
+        functions: Vec::new(),
+        known: Vec::new(),
+        problems,
+        broken,
+        types: types(&model.main),
+    };
     let graph = importer.main();
-    if importer.problems.is_empty() { Ok(graph) } else { Err(importer.problems) }
+    (graph, importer.problems)
 }
 
 fn diagnostic(error: &DecodeError) -> Diagnostic {
@@ -67,6 +95,33 @@ struct Importer<'a> {
     /// Function and attribute values of each imported function.
     known: Vec<(String, String, String, BTreeMap<String, Attribute>)>,
     problems: Vec<Diagnostic>,
+    /// Nodes that have lost attributes, and constants that have lost their data.
+    broken: BTreeSet<String>,
+    /// Element types of the tensors of the main graph, as far as the file states them.
+    types: BTreeMap<String, ElementType>,
+}
+
+/// Element types of initializers, inputs and constants.
+fn types(graph: &RawGraph) -> BTreeMap<String, ElementType> {
+    let inputs = graph.inputs.iter().filter_map(|input| Some((input.name.clone(), input.dtype?)));
+    let initializers = graph.initializers.iter().map(|(name, constant)| (name.clone(), constant.dtype));
+    inputs.chain(initializers).chain(constants(&graph.nodes)).collect()
+}
+
+/// Element types of tensors that nodes hold.
+fn constants(nodes: &[RawNode]) -> impl Iterator<Item = (String, ElementType)> {
+    nodes.iter().filter_map(|node| match node.attributes.get("value") {
+        Some(Attribute::Tensor(tensor)) => Some((node.outputs.first()?.clone(), tensor.dtype)),
+        _ => None,
+    })
+}
+
+/// The format of an integer type that holds codes; wider ones hold indices.
+fn narrow(dtype: ElementType) -> Option<Format> {
+    use ElementType as E;
+    matches!(dtype, E::Bool | E::UInt4 | E::Int4 | E::UInt8 | E::Int8 | E::UInt16 | E::Int16)
+        .then(|| dtype.range())
+        .map(|(lo, hi)| Interval::new(lo.into(), hi.into()).format(0))
 }
 
 struct Names {
@@ -147,12 +202,13 @@ impl Importer<'_> {
             ));
         }
         let info = &mut names.graph.tensors[id.index()];
-        info.shape = Some(shape);
+        info.shape = (shape.len() == input.shape.len()).then_some(shape);
         info.integer = input.dtype.is_some_and(|dtype| !ElementType::is_float(dtype));
+        info.codes = input.dtype.and_then(narrow);
     }
 
     fn nodes(&mut self, names: &mut Names, nodes: &[RawNode], opsets: &[(String, i64)]) {
-        for node in nodes {
+        for node in nodes.iter().filter(|node| !self.broken.contains(&node.name)).collect::<Vec<_>>() {
             let action = match self.action(node, opsets) {
                 Ok(action) => Some(action),
                 Err(fault) => {
@@ -192,7 +248,9 @@ impl Importer<'_> {
             }
             let nodes: Vec<RawNode> = function.nodes.iter().map(|node| node.bound(&key.3)).collect();
             let opsets = if function.opsets.is_empty() { opsets.to_vec() } else { function.opsets.clone() };
+            let outer = std::mem::replace(&mut self.types, constants(&nodes).collect());
             self.nodes(&mut names, &nodes, &opsets);
+            self.types = outer;
             for output in &function.outputs {
                 let id = names.id(output);
                 names.graph.outputs.push(id);
@@ -204,7 +262,7 @@ impl Importer<'_> {
         let domain = if node.domain == "ai.onnx" { "" } else { node.domain.as_str() };
         let entry = ops::find(domain, &node.op_type).ok_or_else(|| unknown(domain, &node.op_type))?;
         let opset = opsets.iter().find(|(name, _)| name == domain).map_or(1, |(_, version)| *version);
-        let mut import = Import { node, opset, attributes: node.reader() };
+        let mut import = Import { node, opset, attributes: node.reader(), types: &self.types };
         let operator = (entry.import)(&mut import)?;
         match import.attributes.finish().into_iter().next() {
             Some(error) => Err(error.into()),
@@ -215,6 +273,18 @@ impl Importer<'_> {
 
 fn unknown(domain: &str, name: &str) -> Fault {
     let full = if domain.is_empty() { name.to_owned() } else { format!("{domain}.{name}") };
+    if let Some(way_out) = ops::way_out(name) {
+        return Fault::new("unknown-operator", format!("the operator {full} is not supported"), way_out);
+    }
+    if let Some(entry) = ops::OPERATORS.iter().find(|entry| entry.name == name) {
+        let domains: Vec<&str> =
+            entry.domains.iter().map(|domain| if domain.is_empty() { "ai.onnx" } else { domain }).collect();
+        return Fault::new(
+            "unknown-domain",
+            format!("the operator {name} is not known in the domain `{domain}`"),
+            format!("{name} is known in: {}", domains.join(", ")),
+        );
+    }
     let closest = ops::OPERATORS.iter().map(|entry| (distance(name, entry.name), entry.name)).min();
     let names: Vec<&str> = ops::OPERATORS.iter().map(|entry| entry.name).collect();
     let help = match closest {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use nn2hdl_runtime::{Program, Quantizer};
 
-pub use import::{import, import_model, read};
+pub use import::{import, import_model, import_part, read};
 
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
@@ -57,11 +57,38 @@ pub struct Lowered {
 /// # Errors
 /// All problems that were found, each with its node and a way out.
 pub fn compile(graph: &Graph, options: &Options) -> Result<Lowered, Vec<Diagnostic>> {
-    let mut graph = graph.clone();
-    for pass in pass::GRAPH {
-        (pass.run)(&mut graph, options)?;
+    finish(graph.clone(), Vec::new(), options)
+}
+
+/// Reads and lowers a model file.
+///
+/// # Errors
+/// All problems that were found, at whatever stage: one in the file does not hide one in the arithmetic, unless it
+/// leaves the shape of a tensor between them unknown.
+pub fn load(bytes: &[u8], options: &Options) -> Result<Lowered, Vec<Diagnostic>> {
+    match import_part(bytes) {
+        (Some(graph), problems) => finish(graph, problems, options),
+        (None, problems) => Err(problems),
     }
-    let mut lowered = lower::lower(&graph, options)?;
+}
+
+fn finish(
+    mut graph: Graph,
+    mut problems: Vec<Diagnostic>,
+    options: &Options,
+) -> Result<Lowered, Vec<Diagnostic>> {
+    for pass in pass::GRAPH {
+        problems.extend((pass.run)(&mut graph, options).err().into_iter().flatten());
+    }
+    let lowered = lower::lower(&graph, options);
+    let mut lowered = match lowered {
+        Ok(lowered) if problems.is_empty() => lowered,
+        Ok(_) => return Err(problems),
+        Err(found) => {
+            problems.extend(found);
+            return Err(problems);
+        }
+    };
     pass::check(&lowered.program, "lowering")?;
     for pass in pass::PROGRAM {
         (pass.run)(&mut lowered.program);
@@ -72,8 +99,5 @@ pub fn compile(graph: &Graph, options: &Options) -> Result<Lowered, Vec<Diagnost
 
 /// All problems that keep a model file from being compiled; empty if there are none.
 pub fn check(bytes: &[u8], options: &Options) -> Vec<Diagnostic> {
-    match import(bytes) {
-        Err(problems) => problems,
-        Ok(graph) => compile(&graph, options).err().unwrap_or_default(),
-    }
+    load(bytes, options).err().unwrap_or_default()
 }

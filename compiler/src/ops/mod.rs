@@ -5,6 +5,7 @@
 //!
 //! *Architecture invariant:* outside this folder nothing asks which operator a node has.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use nn2hdl_runtime::Quantizer;
 
 use crate::diagnostic::Diagnostic;
 use crate::front::lower::{Lower, Quantity};
-use crate::front::onnx::{AttributeReader, DecodeError, RawNode};
+use crate::front::onnx::{AttributeReader, DecodeError, ElementType, RawNode};
 use crate::graph::{Graph, Tensor};
 
 mod add;
@@ -32,9 +33,11 @@ mod constant;
 mod constant_of_shape;
 mod contraction;
 mod conv;
+mod conv_integer;
 mod conv_transpose;
 mod cumsum;
 mod depth_to_space;
+mod dequantize_linear;
 mod div;
 mod dropout;
 mod einsum;
@@ -57,7 +60,9 @@ mod leaky_relu;
 mod log_softmax;
 mod logic;
 mod lp_normalization;
+mod linear;
 mod matmul;
+mod matmul_integer;
 mod max_pool;
 mod mul;
 mod normalization;
@@ -65,7 +70,13 @@ mod pad;
 mod picked;
 mod pow;
 mod prelu;
+mod qgemm;
+mod qlinear_add;
+mod qlinear_conv;
+mod qlinear_matmul;
+mod qlinear_mul;
 mod quant;
+mod quantize_linear;
 mod reduce;
 mod relu;
 mod reshape;
@@ -89,6 +100,7 @@ mod tile;
 mod topk;
 mod transpose;
 mod unary;
+mod trunc;
 mod unsqueeze;
 mod where_;
 mod window;
@@ -107,9 +119,11 @@ pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
 pub use conv::Conv;
+pub use conv_integer::ConvInteger;
 pub use conv_transpose::ConvTranspose;
 pub use cumsum::CumSum;
 pub use depth_to_space::{DepthToSpace, Order};
+pub use dequantize_linear::DequantizeLinear;
 pub use div::Div;
 pub use dropout::Dropout;
 pub use einsum::Einsum;
@@ -130,12 +144,14 @@ pub use log_softmax::LogSoftmax;
 pub use logic::Logic;
 pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
+pub use matmul_integer::MatMulInteger;
 pub use max_pool::MaxPool;
 pub use mul::Mul;
 pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use prelu::PRelu;
 pub use quant::Quant;
+pub use quantize_linear::QuantizeLinear;
 pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
@@ -157,6 +173,7 @@ pub use tile::Tile;
 pub use topk::TopK;
 pub use transpose::Transpose;
 pub use unary::Unary;
+pub use trunc::Trunc;
 pub use unsqueeze::Unsqueeze;
 pub use where_::Where;
 pub use window::{AutoPad, Windows};
@@ -183,10 +200,12 @@ pub const OPERATORS: &[Entry] = &[
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_integer::ENTRY,
     conv_transpose::ENTRY,
     cumsum::ENTRY,
     depth_to_space::TO_DEPTH,
     depth_to_space::TO_SPACE,
+    dequantize_linear::ENTRY,
     div::ENTRY,
     dropout::ENTRY,
     einsum::ENTRY,
@@ -232,12 +251,20 @@ pub const OPERATORS: &[Entry] = &[
     logic::XOR,
     lp_normalization::ENTRY,
     matmul::ENTRY,
+    matmul_integer::ENTRY,
     max_pool::ENTRY,
     mul::ENTRY,
     pad::ENTRY,
     pow::ENTRY,
     prelu::ENTRY,
+    qgemm::ENTRY,
+    qlinear_add::ENTRY,
+    qlinear_conv::ENTRY,
+    qlinear_matmul::ENTRY,
+    qlinear_mul::ENTRY,
     quant::ENTRY,
+    quant::INT_QUANT,
+    quantize_linear::ENTRY,
     reduce::GLOBAL_AVERAGE,
     reduce::GLOBAL_MAX,
     reduce::MAX,
@@ -270,6 +297,7 @@ pub const OPERATORS: &[Entry] = &[
     topk::ENTRY,
     transpose::ENTRY,
     unary::GELU,
+    trunc::ENTRY,
     unsqueeze::ENTRY,
     where_::ENTRY,
 ];
@@ -455,6 +483,45 @@ pub struct Import<'a> {
     pub opset: i64,
     /// The attributes; those that the importer does not ask for are refused.
     pub attributes: AttributeReader<'a>,
+    /// Element types of inputs and constants.
+    pub types: &'a BTreeMap<String, ElementType>,
+}
+
+impl Import<'_> {
+    /// The element type of input `index`, if the model states it.
+    fn element_type(&self, index: usize) -> Option<ElementType> {
+        self.types.get(self.node.input(index)?).copied()
+    }
+}
+
+/// Operators that are known and refused, each with what to do instead.
+const REFUSED: &[(&str, &str)] = &[
+    ("FloatQuant", "minifloats have no fixed-point codes: train with an integer quantizer (Quant, IntQuant)"),
+    (
+        "DynamicQuantizeLinear",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "DynamicQuantizeMatMul",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "DynamicQuantizeLSTM",
+        "its scale depends on the frame: quantize statically, with calibration data (quantize_static)",
+    ),
+    (
+        "MatMulNBits",
+        "its weights have a scale for each block: quantize with one scale for each output channel",
+    ),
+    ("Loop", "unroll it when exporting: the hardware has a fixed number of steps"),
+    ("Scan", "unroll it when exporting: the hardware has a fixed number of steps"),
+    ("If", "choose the branch when exporting: both branches would be built"),
+    ("Dropout", "export the model in inference mode"),
+];
+
+/// What to do about an operator that is known and refused.
+pub fn way_out(name: &str) -> Option<&'static str> {
+    REFUSED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// The operand `index`, which must be there.

@@ -50,8 +50,7 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
 
 /// The program of a model, under the model's name.
 fn lower(model: &Model, settings: &Settings) -> Result<Lowered, Failure> {
-    let graph = front::import(&model.bytes);
-    let lowered = graph.and_then(|graph| front::compile(&graph, &settings.options));
+    let lowered = front::load(&model.bytes, &settings.options);
     let mut lowered = lowered.map_err(|problems| Failure::from(problems).about(&model.origin))?;
     lowered.program.name.clone_from(&model.name);
     Ok(lowered)

@@ -208,9 +208,6 @@ fn encoded(array: Array, program: &Program, input: usize) -> Result<Vec<i64>, Wr
     let values = values(array, len)?;
     program.inputs[input].encoder.encode(&values, len).map_err(|error| {
         let value = values.get(error.element).copied().unwrap_or(f64::NAN);
-        (
-            format!("{}: {value} has no code", place(error.element, len)),
-            "every value must be a finite number".into(),
-        )
+        (format!("{}: {value} {}", place(error.element, len), error.reason), error.reason.help().into())
     })
 }

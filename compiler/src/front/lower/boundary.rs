@@ -15,9 +15,10 @@ impl Lower<'_> {
         let mut values = BTreeMap::new();
         for &id in &graph.inputs {
             let info = graph.info(id);
-            let shape = info.shape.clone().unwrap_or_default();
+            // An input of unknown shape has been complained about.
+            let Some(shape) = info.shape.clone() else { continue };
             let host = self.source(&info.name, &shape, graph.framed, info.integer);
-            match self.stated_format(&info.name, host) {
+            match self.stated_format(&info.name, host, info.codes) {
                 Ok(quantity) => drop(values.insert(id, quantity)),
                 Err(fault) => self.problems.push(fault.at(&info.name)),
             }
@@ -25,7 +26,11 @@ impl Lower<'_> {
         self.check_format_names(graph);
         self.nodes(graph, &mut values);
         let mut results = Vec::new();
-        for id in &graph.outputs {
+        for (number, id) in graph.outputs.iter().enumerate() {
+            if graph.outputs[..number].contains(id) {
+                self.note(format!("output `{}` is listed twice; it is one output", graph.info(*id).name));
+                continue;
+            }
             let Some(quantity) = values.get(id).cloned() else { continue };
             let name = graph.info(*id).name.clone();
             self.node.clone_from(&name);
@@ -94,7 +99,9 @@ impl Lower<'_> {
                 "end the network at another tensor",
             ));
         }
-        if matches!(quantity.codes, Codes::Host(..)) || quantity.is_clamped() {
+        // Integers leave as themselves, with their zero point.
+        let moved = quantity.integer && quantity.plain_scale().is_none();
+        if matches!(quantity.codes, Codes::Host(..)) || quantity.is_clamped() || moved {
             quantity = self.plain(&quantity)?;
         }
         let value = self.value(&quantity)?;

@@ -165,16 +165,22 @@ impl Lower<'_> {
                 }
                 let extent = *known;
                 let format = Interval::new(0, extent as i128).format(0);
-                let quantizer = Quantizer { format, rounding: Rounding::Trn, overflow: Overflow::Sat };
+                let positions = u32::try_from(extent).map_err(|_| Fault::shape("the axis is too long"))?;
                 let value = match &self.writer.sources[source].value {
                     Some((value, _)) => *value,
-                    None => self.set_source(source, Encoder::Fixed(quantizer), format)?,
+                    None => self.set_source(source, Encoder::Index(positions), format)?,
                 };
                 self.rearranged(value, source, &moves, quantity.chain.clone(), quantity)
             }
-            Codes::Value(_)
+            Codes::Value(value)
                 if quantity.integer && quantity.plain_scale().is_some_and(|a| *a == super::whole(1)) =>
             {
+                if self.elements(*value).iter().any(|range| range.lo < 0) {
+                    return Err(Fault::unsupported(
+                        "the indices may be negative at run time",
+                        "count from the front; for an input, leave its format out or state one without a sign",
+                    ));
+                }
                 Ok(quantity.clone())
             }
             _ => Err(Fault::unsupported(
@@ -185,14 +191,24 @@ impl Lower<'_> {
     }
 
     /// Inputs that the main block's nodes look at before any quantizer, with the formats that the user states.
-    pub(super) fn stated_format(&mut self, name: &str, quantity: Quantity) -> Result<Quantity, Fault> {
+    /// An input of integers takes the format of its own name, or that of its element type (`codes`), if any.
+    pub(super) fn stated_format(
+        &mut self,
+        name: &str,
+        quantity: Quantity,
+        codes: Option<Format>,
+    ) -> Result<Quantity, Fault> {
         let formats: &BTreeMap<String, Quantizer> = &self.options.input_formats;
-        let Some(quantizer) = formats.get(name).or(self.options.input_format.as_ref()).copied() else {
-            return Ok(quantity);
-        };
+        let of_type = |format| Quantizer { format, rounding: Rounding::RndConv, overflow: Overflow::Sat };
+        let other = if quantity.integer { codes.map(of_type) } else { self.options.input_format };
+        let Some(quantizer) = formats.get(name).copied().or(other) else { return Ok(quantity) };
         let Codes::Host(source, _) = quantity.codes else { return Ok(quantity) };
-        if quantity.integer {
-            return Ok(quantity);
+        if quantity.integer && quantizer.format.frac != 0 {
+            return Err(Fault::new(
+                "bad-input-format",
+                format!("the input holds integers, and the format {} is stated for it", quantizer.format),
+                "state a format without fraction bits, such as ufixed<8,8>, or none",
+            ));
         }
         let value = self.set_source(source, Encoder::Fixed(quantizer), quantizer.format)?;
         let scale = super::power_of_two(-i64::from(quantizer.format.frac));

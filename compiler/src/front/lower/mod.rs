@@ -20,7 +20,7 @@ mod requant;
 mod select;
 mod stairs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nn2hdl_runtime::range::Elements;
 use nn2hdl_runtime::{Block, Encoder, Format, Program, ValueId};
@@ -35,7 +35,7 @@ pub use stairs::{Mode, Quantum, Stairs};
 
 use super::{Lowered, Options};
 use crate::diagnostic::Diagnostic;
-use crate::graph::{Action, Graph, Node, TensorId};
+use crate::graph::{Action, Graph, Node, Tensor, TensorId};
 use crate::ops::Fault;
 use call::Instance;
 
@@ -81,6 +81,16 @@ pub struct Lower<'a> {
     extents: BTreeMap<usize, usize>,
     grown: bool,
 }
+
+/// Problems that depend on scales and ranges of the operands.
+const OF_NUMBERS: &[&str] = &[
+    "scales-differ",
+    "code-too-wide",
+    "requantization",
+    "format-grows",
+    "table-too-large",
+    "table-too-wide",
+];
 
 /// Rounds after which formats at the blocks' boundaries must have stopped growing.
 const ROUNDS: usize = 32;
@@ -144,13 +154,15 @@ impl Lower<'_> {
         }
     }
 
-    /// Runs the nodes of a graph; tensors that could not be lowered stay absent.
+    /// Runs the nodes of a graph. For a tensor that could not be lowered a stand-in is used, so that what follows is
+    /// looked at as well; problems there that come from the stand-in's numbers are not told.
     fn nodes(&mut self, graph: &Graph, values: &mut BTreeMap<TensorId, Quantity>) {
         for (number, info) in graph.tensors.iter().enumerate() {
             if let Some(constant) = &info.constant {
                 values.insert(TensorId(number as u32), Quantity::real(constant.clone()));
             }
         }
+        let mut guessed: BTreeSet<TensorId> = BTreeSet::new();
         for node in &graph.nodes {
             if node.outputs.iter().all(|output| values.contains_key(output)) {
                 continue;
@@ -161,11 +173,57 @@ impl Lower<'_> {
             }
             let inputs: Vec<Option<Quantity>> =
                 node.inputs.iter().map(|input| input.and_then(|id| values.get(&id).cloned())).collect();
-            match self.node(graph, node, &inputs) {
+            // Without shapes there is nothing to lower: that has been complained about, too.
+            if matches!(node.action, Action::Operator(_))
+                && node.outputs.iter().any(|&id| graph.info(id).shape.is_none())
+            {
+                continue;
+            }
+            let known = self.problems.len();
+            let result = self.node(graph, node, &inputs);
+            let guess = result.is_err() || node.inputs.iter().flatten().any(|id| guessed.contains(id));
+            match result {
                 Ok(results) => values.extend(node.outputs.iter().copied().zip(results)),
-                Err(fault) => self.problems.push(fault.at(&node.name)),
+                Err(fault) => {
+                    self.problems.push(fault.at(&node.name));
+                    for &output in &node.outputs {
+                        values.extend(self.stand_in(graph, output, &inputs).map(|guess| (output, guess)));
+                    }
+                }
+            }
+            if node.inputs.iter().flatten().any(|id| guessed.contains(id)) {
+                let mut number = 0;
+                self.problems.retain(|problem| {
+                    number += 1;
+                    number <= known || !OF_NUMBERS.contains(&problem.code)
+                });
+            }
+            if guess {
+                guessed.extend(&node.outputs);
             }
         }
+    }
+
+    /// Codes of eight bits in place of a tensor that could not be lowered.
+    fn stand_in(&mut self, graph: &Graph, tensor: TensorId, inputs: &[Option<Quantity>]) -> Option<Quantity> {
+        let info = graph.info(tensor);
+        let shape = info.shape.clone()?;
+        let framed = inputs.iter().flatten().any(|input| input.framed);
+        if framed && shape.first() != Some(&1) {
+            return None;
+        }
+        if inputs.iter().flatten().all(Quantity::is_constant) {
+            let ones = Tensor::new(shape.clone(), vec![1.0; shape.iter().product()]);
+            return Some(Quantity::real(ones.typed(info.integer)));
+        }
+        let frac = if info.integer { 0 } else { 4 };
+        let format = Format { signed: !info.integer, width: 8, frac };
+        let own = shape[usize::from(framed)..].to_vec();
+        let elements = vec![format.interval(); own.iter().product()];
+        let value = self.writer.block.add_value(info.name.clone(), own, format);
+        self.writer.elements.push(elements);
+        let chain = Field::uniform(shape.len(), Link::scale(power_of_two(-i64::from(frac))));
+        Some(Quantity { codes: Codes::Value(value), shape, framed, chain, integer: info.integer })
     }
 
     fn node(

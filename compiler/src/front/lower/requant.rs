@@ -71,23 +71,37 @@ struct Channel {
 impl Lower<'_> {
     /// The quantity after a quantizer.
     pub fn quantize(&mut self, quantity: &Quantity, stairs: &Stairs) -> Result<Quantity, Fault> {
+        let codes = Field::uniform(quantity.shape.len(), (stairs.lo, stairs.hi));
+        self.quantize_within(quantity, stairs, &codes)
+    }
+
+    /// The quantity after a quantizer whose least and greatest codes are `codes`, within those of `stairs`.
+    pub fn quantize_within(
+        &mut self,
+        quantity: &Quantity,
+        stairs: &Stairs,
+        codes: &Field<(i64, i64)>,
+    ) -> Result<Quantity, Fault> {
         let shape_fault = || Fault::shape("the quantizer's scale does not fit its input");
         let chain = stairs.quanta.map(|quantum| Link {
             b: -whole(quantum.zero) * &quantum.scale,
             ..Link::scale(quantum.scale.clone())
         });
-        let composites = quantity
-            .chain
-            .zip(&stairs.quanta, |link, quantum| Composite {
-                link: link.clone(),
-                quantum: quantum.clone(),
-                mode: stairs.mode,
-                lo: stairs.lo,
-                hi: stairs.hi,
+        let composites = stairs
+            .quanta
+            .zip(codes, |quantum, &(lo, hi)| (quantum.clone(), lo, hi))
+            .and_then(|quanta| {
+                quantity.chain.zip(&quanta, |link, (quantum, lo, hi)| Composite {
+                    link: link.clone(),
+                    quantum: quantum.clone(),
+                    mode: stairs.mode,
+                    lo: *lo,
+                    hi: *hi,
+                })
             })
             .ok_or_else(shape_fault)?;
         let chain = if stairs.mode == Mode::Sign {
-            chain.map(|link| Link { b: -link.a.clone(), ..Link::scale(&link.a * whole(2)) })
+            chain.map(|link| Link { b: &link.b - &link.a, ..Link::scale(&link.a * whole(2)) })
         } else {
             chain
         };
@@ -261,6 +275,7 @@ impl Lower<'_> {
         let (rounding, lift) = match mode {
             Mode::Round(rounding) => (rounding, 0),
             Mode::Ceil => (Rounding::Trn, (1i64 << bits) - 1),
+            Mode::Up => (Rounding::TrnZero, 0),
             Mode::Sign => return None,
         };
         let bias = bias.map(|b| b.saturating_add(lift));
@@ -274,6 +289,16 @@ impl Lower<'_> {
         }
         let scaled = self.scaled(body, x, &factor, result);
         let shifted = self.shifted(body, scaled, &bias, result);
+        let shifted = if mode == Mode::Up {
+            // Away from zero is toward zero after a step of just less than one unit away from it.
+            let (zero, below, above) =
+                (body.constant(0), body.constant(1 - (1i64 << bits)), body.constant((1i64 << bits) - 1));
+            let negative = body.push(Op::Lt(shifted, zero));
+            let step = body.push(Op::Select(negative, below, above));
+            body.push(Op::Add(shifted, step))
+        } else {
+            shifted
+        };
         let rounded = quantize::round(body, shifted, &Drop::Uniform(bits as i32), rounding);
         // What is clamped at either end is what the exact function and the unclamped one disagree about there.
         let unclamped = |channel: &Channel, code: i128| -> Option<i128> {

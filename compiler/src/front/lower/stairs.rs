@@ -15,6 +15,8 @@ pub enum Mode {
     Round(Rounding),
     /// Toward +∞.
     Ceil,
+    /// Away from 0.
+    Up,
     /// 1 from 0 upwards, else 0.
     Sign,
 }
@@ -54,6 +56,8 @@ impl Mode {
         match self {
             Self::Sign => BigInt::from(u8::from(!value.is_negative())),
             Self::Ceil => value.ceil().to_integer(),
+            Self::Up if value.is_negative() => floor,
+            Self::Up => value.ceil().to_integer(),
             Self::Round(Rounding::Trn) => floor,
             Self::Round(Rounding::TrnZero) => value.trunc().to_integer(),
             Self::Round(Rounding::Rnd) => nearest(true),
@@ -71,7 +75,8 @@ impl Mode {
         match self {
             Self::Sign if level == 1 => (Ratio::zero(), true),
             Self::Sign | Self::Round(Rounding::Trn) => (at, true),
-            Self::Ceil => (at - whole(1), false),
+            Self::Up if level <= 0 => (at, true),
+            Self::Ceil | Self::Up => (at - whole(1), false),
             Self::Round(Rounding::TrnZero) if level >= 1 => (at, true),
             Self::Round(Rounding::TrnZero) => (at - whole(1), false),
             Self::Round(Rounding::Rnd) => (below(), true),

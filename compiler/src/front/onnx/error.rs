@@ -147,6 +147,24 @@ impl DecodeError {
         }
     }
 
+    /// Whether it concerns the data of one constant or the attributes of one node, so that the rest of the file still
+    /// holds the invariants of a decoded model.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Self::ElementType { .. }
+                | Self::ExternalData { .. }
+                | Self::Unsupported { .. }
+                | Self::DataField { .. }
+                | Self::DataLength { .. }
+                | Self::ValueRange { .. }
+                | Self::AttributeTwice { .. }
+                | Self::AttributeValue { .. }
+                | Self::AttributeKind { .. }
+                | Self::AttributeText { .. }
+        )
+    }
+
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
@@ -273,14 +291,11 @@ impl Problems {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    /// `value` if nothing was found, else every problem.
-    pub(super) fn finish<T>(mut self, value: T) -> Result<T, Vec<DecodeError>> {
-        if self.found.is_empty() {
-            return Ok(value);
-        }
+    /// Every problem.
+    pub(super) fn finish(mut self) -> Vec<DecodeError> {
         if self.omitted > 0 {
             self.found.push(DecodeError::More { count: self.omitted });
         }
-        Err(self.found)
+        self.found
     }
 }

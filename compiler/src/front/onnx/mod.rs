@@ -37,8 +37,22 @@ pub(super) use tensor::{from_bfloat, from_half};
 ///
 /// Messages nested deeper than 100 levels are refused; a graph within a graph takes three.
 pub fn decode(bytes: &[u8]) -> Result<Model, Vec<DecodeError>> {
-    let proto = proto::ModelProto::decode(bytes).map_err(|source| vec![DecodeError::Protobuf { source }])?;
-    read::read_model(proto)
+    match decode_part(bytes) {
+        (Some(model), problems) if problems.is_empty() => Ok(model),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Reads an ONNX file as far as it can be read: the model lacks the constants and attributes that have problems, and is
+/// absent where a problem concerns more than those.
+pub fn decode_part(bytes: &[u8]) -> (Option<Model>, Vec<DecodeError>) {
+    match proto::ModelProto::decode(bytes) {
+        Err(source) => (None, vec![DecodeError::Protobuf { source }]),
+        Ok(proto) => {
+            let (model, problems) = read::read_model(proto);
+            (model.filter(|_| problems.iter().all(DecodeError::is_local)), problems)
+        }
+    }
 }
 
 /// Writes an ONNX file. Equal models give equal bytes, and [`decode`] gives the model back if it holds the invariants.

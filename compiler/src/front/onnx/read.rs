@@ -17,9 +17,10 @@ fn domain(name: String) -> String {
     if name == "ai.onnx" { String::new() } else { name }
 }
 
-pub(super) fn read_model(proto: ModelProto) -> Result<Model, Vec<DecodeError>> {
+/// The model without what has problems, and the problems.
+pub(super) fn read_model(proto: ModelProto) -> (Option<Model>, Vec<DecodeError>) {
     let mut problems = Problems::default();
-    let Some(graph) = proto.graph else { return Err(vec![DecodeError::NoGraph]) };
+    let Some(graph) = proto.graph else { return (None, vec![DecodeError::NoGraph]) };
     let opsets = read_opsets(proto.opset_import, &mut problems);
     let main = read_graph(graph, None, &mut problems);
     let functions: Vec<_> =
@@ -27,7 +28,7 @@ pub(super) fn read_model(proto: ModelProto) -> Result<Model, Vec<DecodeError>> {
     check_calls(&main, &functions, &mut problems);
     let metadata = proto.metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
     let (ir_version, producer) = (proto.ir_version, proto.producer_name);
-    problems.finish(Model { ir_version, producer, opsets, metadata, main, functions })
+    (Some(Model { ir_version, producer, opsets, metadata, main, functions }), problems.finish())
 }
 
 fn read_opsets(opsets: Vec<OperatorSetIdProto>, problems: &mut Problems) -> Vec<(String, i64)> {

@@ -44,7 +44,8 @@ impl ElementType {
         (Self::Int4, 22, "int4", 4),
     ];
 
-    pub(super) fn from_code(code: i32) -> Option<Self> {
+    /// The type of this number in the specification.
+    pub fn from_code(code: i32) -> Option<Self> {
         Self::TABLE.iter().find(|row| row.1 == code).map(|row| row.0)
     }
 
@@ -71,7 +72,7 @@ impl ElementType {
     }
 
     /// Smallest and largest integer; only for types that are not floating-point. `uint64` ends where `i64` does.
-    fn range(self) -> (i64, i64) {
+    pub fn range(self) -> (i64, i64) {
         let bits = self.bits() as u32;
         match self {
             Self::Bool => (0, 1),
