@@ -5,16 +5,19 @@
 //! thresholds, shifts, a proved multiply–shift or a table (`stairs`, `requant`), or the encoder of an input.
 
 mod align;
+mod bend;
 mod boundary;
 mod call;
 mod chain;
 mod contract;
+mod curve;
 mod emit;
 mod encode;
 mod field;
 mod movement;
 mod quantity;
 mod requant;
+mod select;
 mod stairs;
 
 use std::collections::BTreeMap;
@@ -22,6 +25,7 @@ use std::collections::BTreeMap;
 use nn2hdl_runtime::range::Elements;
 use nn2hdl_runtime::{Block, Encoder, Format, Program, ValueId};
 
+pub use bend::{Bend, Curve, Function};
 pub use chain::{Chain, Link};
 pub use contract::{Contraction, lift};
 pub use emit::Draft;
