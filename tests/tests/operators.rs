@@ -1,4 +1,5 @@
-//! The operator matrix: every operator through its naive reference, the emulator, the evaluator and Verilator.
+//! The operator matrix: every operator through its naive reference, the emulator, the evaluator, Verilator and C
+//! simulation.
 //!
 //! Operators join by their line in `OPERATORS`; nothing here names one.
 
@@ -7,6 +8,7 @@ use nn2hdl_compiler::graph::Tensor;
 use nn2hdl_compiler::ops::{OPERATORS, Sample};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
+use nn2hdl_tests::hls::csim;
 use nn2hdl_tests::merge::merge;
 use nn2hdl_tests::random::{codes, emulate};
 use nn2hdl_tests::verilator::cosim;
@@ -43,7 +45,7 @@ fn program(name: &str, sample: &Sample) -> Program {
 }
 
 #[test]
-fn every_operator_through_emulator_evaluator_and_verilator() {
+fn every_operator_through_emulator_evaluator_verilator_and_c_simulation() {
     let mut programs = Vec::new();
     for (name, sample) in samples() {
         let program = program(&name, &sample);
@@ -56,10 +58,14 @@ fn every_operator_through_emulator_evaluator_and_verilator() {
         programs.push(program);
     }
     println!("{} operators known, {} samples taken", OPERATORS.len(), programs.len());
+    let mut seconds = 0.0;
     for (number, part) in programs.chunks(24).enumerate() {
         let whole = merge(&format!("operators_{number}"), part);
         cosim(&whole, 1, 200);
+        let verdict = csim(&whole, 1, &codes(&whole, 50, 3), 50);
+        seconds += verdict.build.cpu_seconds.unwrap_or_default();
     }
+    println!("C simulations compiled in {seconds:.1} CPU s");
 }
 
 /// Decoded answers against the operator's float reference on the decoded inputs.

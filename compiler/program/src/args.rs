@@ -29,7 +29,7 @@ pub enum Command {
     Compile(CompileArgs),
     /// Run the bit-exact emulator
     Emulate(EmulateArgs),
-    /// Compare the Verilog in Verilator with the emulator, frame by frame
+    /// Compare the Verilog in Verilator, or the HLS C++ in C simulation, with the emulator, frame by frame
     Cosim(CosimArgs),
     /// List a model's layers, shapes, formats, parameters and bit operations
     Inspect(InspectArgs),
@@ -152,6 +152,9 @@ pub struct CosimArgs {
     /// Arrays are integer codes, not values
     #[arg(long, requires = "input")]
     pub raw: bool,
+    /// Compare the HLS C++, compiled by g++, instead of the Verilog (no cycles are counted)
+    #[arg(long)]
+    pub hls: bool,
 }
 
 /// `inspect`.

@@ -51,7 +51,15 @@ impl Operand {
         if self.kind.signed {
             return self.text.clone();
         }
-        Type { signed: true, width: self.kind.width + 1 }.cast(&self.text)
+        self.cast(Type { signed: true, width: self.kind.width + 1 })
+    }
+
+    /// As a value of type `kind`, which holds it wherever it matters.
+    pub fn cast(&self, kind: Type) -> String {
+        match self.constant() {
+            Some(value) => kind.cast(&number(value)),
+            None => kind.cast(&self.text),
+        }
     }
 }
 
@@ -216,6 +224,9 @@ impl Writer<'_> {
     ) -> Operand {
         let at = |id: ExprId| values[id.index()].as_ref().expect("an operand of a live node is live");
         let kind = Type::of(interval);
+        if let Some(same) = neutral(op, &at) {
+            return same.clone();
+        }
         let (name, text) = match *op {
             Op::Param { table, ref index } => {
                 ("k", format!("{}[{}]", self.tables.name(table), scope.domain.text(index)))
@@ -261,15 +272,27 @@ pub(super) fn live(expr: &Expr, intervals: &[Interval]) -> Vec<bool> {
     live
 }
 
+/// The operand that an operation leaves as it is: plus zero, times one, shifted by nothing.
+fn neutral<'a>(op: &Op, at: &impl Fn(ExprId) -> &'a Operand) -> Option<&'a Operand> {
+    let is = |id: ExprId, value: i64| at(id).constant() == Some(value);
+    match *op {
+        Op::Add(a, b) if is(a, 0) => Some(at(b)),
+        Op::Add(a, b) | Op::Sub(a, b) | Op::Shl(a, b) | Op::Shr(a, b) if is(b, 0) => Some(at(a)),
+        Op::Mul(a, b) if is(a, 1) => Some(at(b)),
+        Op::Mul(a, b) if is(b, 1) => Some(at(a)),
+        _ => None,
+    }
+}
+
 /// A shift in a type that the amount cannot exceed.
 fn shift(a: &Operand, sign: &str, amount: &Operand, kind: Type) -> String {
     let kind = kind.at_least(amount.interval.hi as u32 + 1);
-    let a = if a.kind == kind { a.text.clone() } else { kind.cast(&a.text) };
+    let a = if a.kind == kind { a.text.clone() } else { a.cast(kind) };
     format!("{a} {sign} {}", amount.native().0)
 }
 
 fn chosen(condition: &str, yes: &Operand, no: &Operand, kind: Type) -> String {
-    format!("{condition} ? {} : {}", kind.cast(&yes.text), kind.cast(&no.text))
+    format!("{condition} ? {} : {}", yes.cast(kind), no.cast(kind))
 }
 
 /// The low bits: those of a narrower type, or what is left between two shifts.

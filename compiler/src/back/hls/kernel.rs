@@ -160,7 +160,10 @@ impl<'a> Writer<'a> {
                 update = self.update(&mut scope, nodes, &acc);
                 inside = std::mem::take(&mut scope.statements);
             }
-            scope = Scope::new(self.names.clone(), Domain { r: &[], ..domain }, kernel.reads.len());
+            // Without loops of the reduction, what stands before and what stands behind share their names.
+            if !kernel.extent.is_empty() {
+                scope = Scope::new(self.names.clone(), Domain { r: &[], ..domain }, kernel.reads.len());
+            }
             Some(acc)
         };
         let result = self.expression(&mut scope, &kernel.finish, &nodes.finish, acc.as_ref());
@@ -226,7 +229,7 @@ impl<'a> Writer<'a> {
             format!("if ({} == p{}) ", slot.native().0, scatter.axis)
         });
         let value = self.expression(scope, &kernel.body, &nodes.body, None);
-        let taken = acc.kind.cast(&value.text);
+        let taken = value.cast(acc.kind);
         let update = match kernel.reduction {
             Reduction::Sum => format!("{ACC} += {}", value.text),
             Reduction::Max => format!("{ACC} = {} ? {taken} : {ACC}", less(acc, &value)),
