@@ -7,7 +7,7 @@ use nn2hdl_runtime::interface::{PortMap, Probe, Signature};
 use nn2hdl_runtime::{Decoder, Encoder, Op, Program, Step, TableId};
 use serde::Serialize;
 
-use crate::back::{verilog, wrapper};
+use crate::back::{hls, verilog, wrapper};
 use crate::diagnostic::Diagnostic;
 use crate::netlist::build::Progress;
 use crate::netlist::cost::{self, LayerCost};
@@ -135,6 +135,11 @@ pub fn compile(
     );
     let wrapped = wrappers.files.into_iter();
     files.extend(wrapped.map(|file| File { path: file.name, bytes: file.text.into_bytes() }));
+    let settings = hls::Settings::new(&netlist.signature, target.clock_mhz);
+    let emitted = hls::print(program, &settings).into_iter();
+    files.extend(
+        emitted.map(|file| File { path: format!("hls/{}", file.name), bytes: file.text.into_bytes() }),
+    );
     files.push(File { path: "program.json".into(), bytes: program.to_bytes() });
     let probes = verilog::probes(&netlist);
     let trace = TraceFile {

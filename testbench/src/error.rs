@@ -27,6 +27,17 @@ pub enum Error {
         /// Why it is of no use.
         reason: String,
     },
+    /// The headers that HLS C++ needs were not found.
+    #[error(
+        "`ap_int.h` was not found{}\n\
+         help: run `scripts/install-tools` and `source target/tools/env`, or set NN2HDL_AP_TYPES to the folder of \
+         ap_int.h, or XILINX_HLS to the folder of Vitis HLS",
+        looked(tried)
+    )]
+    HeadersNotFound {
+        /// The folders that were tried.
+        tried: Vec<PathBuf>,
+    },
     /// The design does not lint clean.
     #[error("`{top}` does not pass Verilator's lint (every warning is a failure):\n{output}")]
     Lint {
@@ -102,6 +113,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+fn looked(tried: &[PathBuf]) -> String {
+    if tried.is_empty() {
+        return ": neither NN2HDL_AP_TYPES nor XILINX_HLS is set".to_owned();
+    }
+    let folders: Vec<String> = tried.iter().map(|folder| folder.display().to_string()).collect();
+    format!(" in {}", folders.join(" and "))
 }
 
 impl Error {

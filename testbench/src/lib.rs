@@ -8,7 +8,8 @@
 //!                                    waveform::Waveform reads the internal signals back
 //! ```
 //!
-//! Only [`cosim`] knows what a design is for: it compares one with the emulator. Nothing here knows the compiler: the
+//! Only [`cosim`] and [`csim`] know what a design is for: they compare one with the emulator, the latter its HLS C++
+//! in C simulation. Nothing here knows the compiler: the
 //! oracle cannot learn from what it judges.
 //!
 //! **Rows and edges.** Row *t* of the input holds the values that the design samples at rising edge
@@ -18,6 +19,7 @@
 
 mod cache;
 pub mod cosim;
+pub mod csim;
 mod error;
 mod jobs;
 mod lint;

@@ -67,7 +67,7 @@ impl Toolchain {
     }
 }
 
-fn first_line(program: &Path, args: &[&str]) -> Result<String, String> {
+pub(crate) fn first_line(program: &Path, args: &[&str]) -> Result<String, String> {
     let output =
         Command::new(program).args(args).output().map_err(|error| format!("cannot be started ({error})"))?;
     if !output.status.success() {

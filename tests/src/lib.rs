@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod design;
+pub mod hls;
 pub mod merge;
 pub mod random;
 pub mod verilator;

@@ -1,4 +1,5 @@
-//! The operator matrix: every operator through its naive reference, the emulator, the evaluator and Verilator.
+//! The operator matrix: every operator through its naive reference, the emulator, the evaluator, Verilator and C
+//! simulation.
 //!
 //! Operators join by their line in `OPERATORS`; nothing here names one.
 
@@ -10,6 +11,7 @@ use nn2hdl_compiler::netlist::{Target, build};
 use nn2hdl_compiler::ops::{OPERATORS, Sample};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
+use nn2hdl_tests::hls::csim;
 use nn2hdl_tests::merge::merge;
 use nn2hdl_tests::random::{codes, emulate};
 use nn2hdl_tests::verilator::cosim;
@@ -49,7 +51,7 @@ fn program(name: &str, sample: &Sample) -> Program {
 }
 
 #[test]
-fn every_operator_through_emulator_evaluator_and_verilator() {
+fn every_operator_through_emulator_evaluator_verilator_and_c_simulation() {
     let mut programs = Vec::new();
     for (name, sample) in samples() {
         let program = program(&name, &sample);
@@ -62,10 +64,14 @@ fn every_operator_through_emulator_evaluator_and_verilator() {
         programs.push(program);
     }
     println!("{} operators known, {} samples taken", OPERATORS.len(), programs.len());
+    let mut seconds = 0.0;
     for (number, part) in programs.chunks(24).enumerate() {
         let whole = merge(&format!("operators_{number}"), part);
         cosim(&whole, 1, 200);
+        let verdict = csim(&whole, 1, &codes(&whole, 50, 3), 50);
+        seconds += verdict.build.cpu_seconds.unwrap_or_default();
     }
+    println!("C simulations compiled in {seconds:.1} CPU s");
 }
 
 /// With two cycles to a frame an operator's design equals the emulator, or one diagnostic says that it has no such form.

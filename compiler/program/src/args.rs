@@ -29,7 +29,7 @@ pub enum Command {
     Compile(CompileArgs),
     /// Run the bit-exact emulator
     Emulate(EmulateArgs),
-    /// Compare the Verilog in Verilator with the emulator, frame by frame
+    /// Compare the Verilog in Verilator, or the HLS C++ in C simulation, with the emulator, frame by frame
     Cosim(CosimArgs),
     /// Map the Verilog with Yosys: look-up tables, flip-flops, carry blocks and memories by layer
     Synth(SynthArgs),
@@ -158,6 +158,9 @@ pub struct CosimArgs {
     /// Arrays are integer codes, not values
     #[arg(long, requires = "input")]
     pub raw: bool,
+    /// Compare the HLS C++, compiled by g++, instead of the Verilog (no cycles are counted)
+    #[arg(long)]
+    pub hls: bool,
 }
 
 /// `synth`.

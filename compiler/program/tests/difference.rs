@@ -93,3 +93,45 @@ fn a_difference_behind_the_last_layer_names_the_output() {
     let first = damaged("muon-window", &[], "muon_window.v", |text| without_register(text, "in_valid_q3"));
     assert_eq!(first["layer"], "output out_valid", "{first}");
 }
+
+/// C simulation of what `compile` wrote: equal as it is, 3 and the place once a constant is damaged.
+#[test]
+fn c_simulation_is_compared_too() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("design");
+    compile("muon-window", &dir, &[]);
+    let headers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/ap_types");
+    let cosim = |code| {
+        let mut command =
+            run::command(&["cosim", dir.to_str().unwrap(), "--hls", "--random", "300", "--json"]);
+        if std::env::var_os("NN2HDL_AP_TYPES").is_none() && std::env::var_os("XILINX_HLS").is_none() {
+            command.env("NN2HDL_AP_TYPES", &headers);
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text} (`scripts/install-tools` installs the headers)");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let json = cosim(0);
+    assert_eq!((json["schema"].as_str(), json["simulation"].as_str()), (Some("nn2hdl.cosim/1"), Some("hls")));
+    assert_eq!((json["frames"].as_u64(), json["mismatches"].as_u64()), (Some(300), Some(0)));
+    assert!(json["first_difference"].is_null());
+
+    let path = dir.join("hls/muon_window.cpp");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("acc = 0;", "acc = 1;", 1)).unwrap();
+    let json = cosim(3);
+    assert!(json["mismatches"].as_u64().unwrap() > 0);
+    let first = &json["first_difference"];
+    assert_eq!(first["layer"], "output logits", "{first}");
+    assert!(
+        first["frame"].is_u64() && first["element"].is_u64() && first["expected"] != first["found"],
+        "{first}"
+    );
+
+    // Without headers the way out is said.
+    let mut command = run::command(&["cosim", dir.to_str().unwrap(), "--hls"]);
+    let output = command.env_remove("NN2HDL_AP_TYPES").env_remove("XILINX_HLS").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("NN2HDL_AP_TYPES"));
+}

@@ -20,8 +20,8 @@ enum Node<'a> {
 pub(super) struct Evaluator<'a> {
     nodes: Vec<Node<'a>>,
     values: Vec<Interval>,
-    /// Join over every node of every site so far.
-    pub peak: Interval,
+    /// For every node the join over every site so far; nothing before the first.
+    pub joins: Vec<Interval>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -50,8 +50,8 @@ impl<'a> Evaluator<'a> {
             op => Node::Op(op),
         };
         let nodes: Vec<Node<'a>> = expr.nodes().iter().map(node).collect();
-        let values = Vec::with_capacity(nodes.len());
-        Self { nodes, values, peak: Interval::point(0) }
+        let (values, joins) = (Vec::with_capacity(nodes.len()), Vec::with_capacity(nodes.len()));
+        Self { nodes, values, joins }
     }
 
     pub fn move_to(&mut self, p: &[usize]) {
@@ -92,7 +92,10 @@ impl<'a> Evaluator<'a> {
             if !last.fits_code() {
                 return Err(RangeError::Wide { bits: last.width().1 });
             }
-            self.peak = self.peak.join(last);
+            match self.joins.get_mut(self.values.len()) {
+                Some(join) => *join = join.join(last),
+                None => self.joins.push(last),
+            }
             self.values.push(last);
         }
         Ok(last)

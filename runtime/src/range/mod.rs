@@ -32,6 +32,19 @@ pub struct KernelRange {
     /// reduction delivers to `finish`: [`Reduction::identity`] of the join, over all reduction points, of the
     /// body's intervals at that position. Without a scatter, nothing.
     pub empty: Vec<i64>,
+    /// Its expressions.
+    pub nodes: Nodes,
+}
+
+/// What the nodes of a kernel's expressions can be: for each the join over all positions and reduction points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nodes {
+    /// Of `body`, in order.
+    pub body: Vec<Interval>,
+    /// Of `finish`, in order.
+    pub finish: Vec<Interval>,
+    /// The reduction, after any subset of its points.
+    pub acc: Interval,
 }
 
 /// Why a kernel has no bounded answer.
@@ -71,8 +84,8 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
     let positions: usize = shape.iter().product();
     let mut body = Evaluator::new(kernel, &kernel.body, &kernel.extent, cx);
     let mut finish = Evaluator::new(kernel, &kernel.finish, &[], cx);
-    let mut found =
-        KernelRange { out: Vec::with_capacity(positions), peak: Interval::point(0), empty: Vec::new() };
+    let (mut out, mut empty) = (Vec::with_capacity(positions), Vec::new());
+    let mut reduced: Option<Interval> = None;
     // A scattered body is the same all along the scatter's axis.
     let (axis, stride) = match kernel.scatter {
         Some(scatter) => (scatter.axis, shape[scatter.axis + 1..].iter().product()),
@@ -83,20 +96,20 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
     let mut accs: Vec<Interval> = Vec::with_capacity(if kernel.scatter.is_some() { positions } else { 0 });
     let mut odometer = Odometer::new(shape);
     while let Some(p) = odometer.step() {
-        let column = found.out.len() % width.max(1);
+        let column = out.len() % width.max(1);
         if column > steady.start && column < steady.end {
-            found.out.push(found.out[found.out.len() - 1]);
+            out.push(out[out.len() - 1]);
             continue;
         }
         let repeated = p.get(axis).is_some_and(|&coordinate| coordinate > 0);
         let acc = if repeated {
-            found.empty.push(found.empty[accs.len() - stride]);
+            empty.push(empty[accs.len() - stride]);
             accs[accs.len() - stride]
         } else {
             let total = reduce(kernel, &mut body, p)?;
-            found.peak = found.peak.join(total.subsets);
+            reduced = Some(reduced.map_or(total.subsets, |reduced| reduced.join(total.subsets)));
             if kernel.scatter.is_some() {
-                found.empty.push(kernel.reduction.identity(total.values) as i64);
+                empty.push(kernel.reduction.identity(total.values) as i64);
             }
             total.acc
         };
@@ -104,11 +117,17 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
             accs.push(acc);
         }
         finish.move_to(p);
-        let out = finish.run(Site { p, r: &[], number: 0 }, acc)?;
-        found.out.push(out);
+        out.push(finish.run(Site { p, r: &[], number: 0 }, acc)?);
     }
-    found.peak = found.peak.join(body.peak).join(finish.peak);
-    if found.peak.fits_code() { Ok(found) } else { Err(RangeError::Wide { bits: found.peak.width().1 }) }
+    let acc = reduced.unwrap_or(Interval::point(0));
+    let nodes = Nodes { body: body.joins, finish: finish.joins, acc };
+    let all = nodes.body.iter().chain(&nodes.finish).chain([&nodes.acc]);
+    let peak = all.fold(Interval::point(0), |peak, &interval| peak.join(interval));
+    if peak.fits_code() {
+        Ok(KernelRange { out, peak, empty, nodes })
+    } else {
+        Err(RangeError::Wide { bits: peak.width().1 })
+    }
 }
 
 /// Columns at which the intervals are those of the column before, on every line; the first is not among those.
@@ -184,6 +203,8 @@ pub struct BlockRange {
     pub peak: Interval,
     /// For every step [`KernelRange::empty`]; of a call, nothing.
     pub empty: Vec<Vec<i64>>,
+    /// For every step [`KernelRange::nodes`]; of a call, nothing.
+    pub nodes: Vec<Option<Nodes>>,
 }
 
 /// The ranges of a block, with the parameters and the results of calls at their formats' ranges. On failure, the
@@ -196,6 +217,7 @@ pub fn analyse(program: &Program, block: &Block) -> Result<BlockRange, (String, 
     }
     let mut peak = Interval::point(0);
     let mut empty = Vec::with_capacity(block.steps.len());
+    let mut nodes = Vec::with_capacity(block.steps.len());
     for step in &block.steps {
         match step {
             Step::Kernel(step) => {
@@ -205,17 +227,19 @@ pub fn analyse(program: &Program, block: &Block) -> Result<BlockRange, (String, 
                 peak = peak.join(found.peak);
                 known[step.out.index()] = Some(found.out);
                 empty.push(found.empty);
+                nodes.push(Some(found.nodes));
             }
             Step::Call(call) => {
                 for &result in &call.results {
                     known[result.index()] = Some(full(result));
                 }
                 empty.push(Vec::new());
+                nodes.push(None);
             }
         }
     }
     let elements = block.value_ids().map(|id| known[id.index()].take().unwrap_or_else(|| full(id))).collect();
-    Ok(BlockRange { elements, peak, empty })
+    Ok(BlockRange { elements, peak, empty, nodes })
 }
 
 /// [`analyse`], without what empty scatters deliver.

@@ -63,10 +63,13 @@ fn words(report: &Report, files: &[&str], dir: &Path) -> String {
         row("DSP, BRAM", format!("{}, {}", report.dsp, report.bram)),
         row("nonzero weights", grouped(report.nonzero_weights as u64)),
         row("Verilog", format!("{verilog} files, top `{}`", report.top)),
+        row("HLS C++", format!("hls/{0}.cpp, top `{0}`", report.top)),
     ]);
     for note in &report.notes {
         text.push_str(&format!("note: {note}\n"));
     }
-    text.push_str(&format!("\nwrote {dir}; next: `nn2hdl cosim {dir}` checks it in Verilator\n"));
+    text.push_str(&format!(
+        "\nwrote {dir}; next: `nn2hdl cosim {dir}` checks it in Verilator, with `--hls` the C++ in g++\n"
+    ));
     text
 }

@@ -1,12 +1,14 @@
-//! `cosim`: Verilator against the emulator.
+//! `cosim`: Verilator, or C simulation, against the emulator.
 
 use std::path::PathBuf;
 
+use nn2hdl_runtime::EmulateError;
 use nn2hdl_testbench::cosim::{ArrivalVerdict, CosimError, Settings, Stage, Verdict, cosim, random_codes};
 use nn2hdl_testbench::stimulus::Arrival;
 use nn2hdl_testbench::{Error, Progress as Build, Toolchain};
 use serde::Serialize;
 
+use super::csim;
 use crate::args::CosimArgs;
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
@@ -22,7 +24,6 @@ struct Report<'a> {
 
 pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
     let design = design::load(&args.dir)?;
-    let toolchain = Toolchain::find().map_err(bench)?;
     let (inputs, frames) = match &args.input {
         Some(source) => {
             let frames = tensors::read_frames(source, &design.program, args.raw)?;
@@ -41,6 +42,10 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
             "",
         ));
     }
+    if args.hls {
+        return csim::run(args, &design, &inputs, frames, output);
+    }
+    let toolchain = Toolchain::find().map_err(bench)?;
     let settings = Settings { seed: args.seed, waveforms: vec![args.dir.clone(), PathBuf::from(".")] };
     let mut progress = Progress::new();
     let mut say = |stage: Stage| {
@@ -50,9 +55,7 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
     let verdict =
         cosim(&toolchain, &design, &inputs, frames, &settings, &mut say).map_err(|error| match error {
             CosimError::Bench(error) => bench(error),
-            CosimError::Emulate(error) => {
-                Failure::new("emulator", "", error.to_string(), "compile the model again")
-            }
+            CosimError::Emulate(error) => emulator(&error),
             CosimError::Inconsistent(message) => Failure::new(
                 "damaged-design",
                 args.dir.display().to_string(),
@@ -65,8 +68,13 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
     Ok(if verdict.is_equal() { 0 } else { 3 })
 }
 
+/// The emulator refused what `compile` wrote.
+pub(super) fn emulator(error: &EmulateError) -> Failure {
+    Failure::new("emulator", "", error.to_string(), "compile the model again")
+}
+
 /// Errors of the bench carry their own way out in the text.
-fn bench(error: Error) -> Failure {
+pub(super) fn bench(error: Error) -> Failure {
     let text = error.to_string();
     let (message, help) = text.split_once("\nhelp: ").unwrap_or((&text, ""));
     Failure::new("simulation", "", message, help)

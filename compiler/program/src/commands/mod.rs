@@ -3,6 +3,7 @@
 mod check;
 mod compile;
 mod cosim;
+mod csim;
 mod data;
 mod emulate;
 pub mod eval;
