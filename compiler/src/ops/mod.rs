@@ -36,6 +36,7 @@ mod extreme;
 mod fixed;
 mod flatten;
 mod gather;
+mod gather_elements;
 mod gemm;
 mod identity;
 mod matmul;
@@ -81,6 +82,7 @@ pub use expand::Expand;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
+pub use gather_elements::GatherElements;
 pub use gemm::Gemm;
 pub use identity::Identity;
 pub use matmul::MatMul;
@@ -129,6 +131,8 @@ pub const OPERATORS: &[Entry] = &[
     fixed::ENTRY,
     flatten::ENTRY,
     gather::ENTRY,
+    gather_elements::ELEMENTS,
+    gather_elements::ND,
     gemm::ENTRY,
     identity::ENTRY,
     matmul::ENTRY,
@@ -139,10 +143,12 @@ pub const OPERATORS: &[Entry] = &[
     quant::ENTRY,
     reduce::GLOBAL_AVERAGE,
     reduce::GLOBAL_MAX,
+    reduce::L1,
     reduce::MAX,
     reduce::MEAN,
     reduce::MIN,
     reduce::SUM,
+    reduce::SUM_SQUARE,
     relu::ENTRY,
     reshape::ENTRY,
     resize::RESIZE,
