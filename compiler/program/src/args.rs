@@ -31,6 +31,8 @@ pub enum Command {
     Emulate(EmulateArgs),
     /// Compare the Verilog in Verilator with the emulator, frame by frame
     Cosim(CosimArgs),
+    /// Map the Verilog with Yosys: look-up tables, flip-flops, carry blocks and memories by layer
+    Synth(SynthArgs),
     /// List a model's layers, shapes, formats, parameters and bit operations
     Inspect(InspectArgs),
     /// Write the sample frames of a zoo model, or list the zoo
@@ -154,6 +156,19 @@ pub struct CosimArgs {
     /// Arrays are integer codes, not values
     #[arg(long, requires = "input")]
     pub raw: bool,
+}
+
+/// `synth`.
+#[derive(Debug, ClapArgs)]
+pub struct SynthArgs {
+    /// Directory that `compile` wrote
+    pub dir: PathBuf,
+    /// Family of devices, as Yosys' synth_xilinx names it
+    #[arg(long, value_name = "NAME", default_value = "xcup")]
+    pub family: String,
+    /// Map the whole design at once, as is done for comparisons, instead of each distinct module once
+    #[arg(long)]
+    pub flatten: bool,
 }
 
 /// `inspect`.

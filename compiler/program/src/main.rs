@@ -14,6 +14,7 @@ mod output;
 mod report;
 mod settings;
 mod simulation;
+mod synthesis;
 mod tensors;
 
 use std::panic;

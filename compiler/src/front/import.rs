@@ -161,8 +161,16 @@ impl Importer<'_> {
                 }
             };
             let inputs = (0..node.inputs.len()).map(|n| node.input(n).map(|name| names.id(name))).collect();
-            let outputs =
-                node.outputs.iter().filter(|name| !name.is_empty()).map(|name| names.id(name)).collect();
+            // An output that is left out keeps its place; those at the end are as if they were not there.
+            let given = node.outputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+            let outputs = node.outputs[..given]
+                .iter()
+                .enumerate()
+                .map(|(n, name)| match name.as_str() {
+                    "" => names.graph.tensor(format!("{}/unused/{n}", node.name)),
+                    name => names.id(name),
+                })
+                .collect();
             if let Some(action) = action {
                 names.graph.nodes.push(Node { name: node.name.clone(), action, inputs, outputs });
             }

@@ -2,7 +2,6 @@
 
 use nn2hdl_runtime::range::join;
 use nn2hdl_runtime::{Expr, Index, Reduction};
-use num_traits::Signed;
 
 use super::Fault;
 use crate::front::lower::{Codes, Draft, Lower, Quantity, lift};
@@ -18,10 +17,8 @@ pub(super) fn extreme(
 ) -> Result<Quantity, Fault> {
     // A monotone function of the codes commutes with the maximum, if it is the same for all that are compared.
     let alike = |x: &Quantity| (0..x.shape.len()).all(|axis| !x.chain.varies(axis) || !at[axis].uses_r());
-    let sign = |x: &Quantity, test: fn(&crate::front::lower::Ratio) -> bool| {
-        x.chain.entries().iter().all(|link| test(&link.a))
-    };
-    let (rising, falling) = (sign(x, Signed::is_positive), sign(x, Signed::is_negative));
+    let all = |direction: i8| x.chain.entries().iter().all(|link| link.direction() == Some(direction));
+    let (rising, falling) = (all(1), all(-1));
     let is_value = matches!(x.codes, Codes::Value(_));
     let (x, rising) = if is_value && alike(x) && (rising || falling) {
         (x.clone(), rising)

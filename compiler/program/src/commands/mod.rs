@@ -9,6 +9,7 @@ pub mod eval;
 mod inspect;
 mod quantize;
 mod sample;
+mod synth;
 #[cfg(feature = "train")]
 mod train;
 
@@ -29,6 +30,7 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Cosim(args) => cosim::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
         Command::Quantize(args) => quantize::run(&args, output),
+        Command::Synth(args) => synth::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
         Command::Data(args) => data::run(&args, output),
         Command::Eval(args) => eval::run(&args, output),
