@@ -151,7 +151,8 @@ fn residual() -> Sample {
         let w = graph.constant("w", Tensor::new(vec![1, 2, 1, 2], vec![1.0, -0.5, 0.75, 2.0]));
         let windows = Windows { pads: vec![0, 1, 0, 0], ..Windows::default() };
         let conv = graph.add("conv", super::Conv { group: 1, windows }, &[sum, w]);
-        let y = graph.add("y", rounded(), &[conv]);
+        let format = "fixed<6,3,RND,SAT>".parse().expect("a format");
+        let y = graph.add("y", super::Fixed { format }, &[conv]);
         graph.output(y);
     })
 }
