@@ -119,7 +119,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
             false,
         ),
     ];
-    cases
+    let mut samples: Vec<Sample> = cases
         .into_iter()
         .map(|(x, kernel, windows, count_pad)| {
             sample(&["fixed<5,3>"], |graph| {
@@ -129,7 +129,32 @@ fn samples(_seed: u64) -> Vec<Sample> {
                 graph.output(y);
             })
         })
-        .collect()
+        .collect();
+    samples.push(residual());
+    samples
+}
+
+/// A mean whose counts differ at the border, of channels of several scales, meets what went around it, and a convolution
+/// with padding sums over the result.
+fn residual() -> Sample {
+    sample(&["fixed<5,3>"], |graph| {
+        let x = graph.input("x", &[1, 2, 2, 3]);
+        let factor = graph.constant("factor", Tensor::new(vec![2, 1, 1], vec![0.75, -0.5]));
+        let scaled = graph.add("scaled", super::Mul, &[x, factor]);
+        let pool = AveragePool {
+            kernel: vec![3, 3],
+            windows: Windows { pads: vec![1; 4], ..Windows::default() },
+            count_pad: false,
+        };
+        let mean = graph.add("mean", pool, &[scaled]);
+        let sum = graph.add("sum", super::Add, &[mean, x]);
+        let w = graph.constant("w", Tensor::new(vec![1, 2, 1, 2], vec![1.0, -0.5, 0.75, 2.0]));
+        let windows = Windows { pads: vec![0, 1, 0, 0], ..Windows::default() };
+        let conv = graph.add("conv", super::Conv { group: 1, windows }, &[sum, w]);
+        let format = "fixed<6,3,RND,SAT>".parse().expect("a format");
+        let y = graph.add("y", super::Fixed { format }, &[conv]);
+        graph.output(y);
+    })
 }
 
 /// A quantizer that closes the pending factor.

@@ -191,7 +191,7 @@ fn samples(seed: u64) -> Vec<Sample> {
         case(&[1, 3, 3, 3], &[6, 1, 2, 2], 3, Windows { pads: vec![1, 0, 0, 1], ..plain() }),
         case(&[1, 1, 2, 3, 2], &[1, 1, 2, 2, 2], 1, Windows { pads: vec![0, 1, 0, 0, 0, 1], ..plain() }),
     ];
-    cases
+    let mut samples: Vec<Sample> = cases
         .into_iter()
         .map(|(x, w, conv)| {
             let (w, bias) = (dice.tensor(&w, 4, 2), dice.tensor(&w[..1], 5, 3));
@@ -202,5 +202,18 @@ fn samples(seed: u64) -> Vec<Sample> {
                 graph.output(y);
             })
         })
-        .collect()
+        .collect();
+    // Padding behind offsets: 0 has a code of its own in each channel, or none at all.
+    for offsets in [vec![0.5, -0.25], vec![0.0625, 0.5]] {
+        let w = dice.tensor(&[2, 2, 3], 4, 2);
+        samples.push(sample(&["fixed<5,3>"], |graph| {
+            let x = graph.input("x", &[1, 2, 4]);
+            let offset = graph.constant("offset", Tensor::new(vec![2, 1], offsets));
+            let (moved, w) = (graph.add("moved", super::Add, &[x, offset]), graph.constant("w", w));
+            let conv = Conv { group: 1, windows: Windows { pads: vec![1, 2], ..plain() } };
+            let y = graph.add("y", conv, &[moved, w]);
+            graph.output(y);
+        }));
+    }
+    samples
 }

@@ -48,6 +48,7 @@ mod fixed;
 mod flatten;
 mod functions;
 mod gather;
+mod gather_elements;
 mod gemm;
 mod group;
 mod group_normalization;
@@ -132,6 +133,7 @@ pub use extremum::Extremum;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
+pub use gather_elements::GatherElements;
 pub use gemm::Gemm;
 pub use group_normalization::GroupNormalization;
 pub use hard_sigmoid::HardSigmoid;
@@ -236,6 +238,8 @@ pub const OPERATORS: &[Entry] = &[
     functions::SWISH,
     functions::TANH,
     gather::ENTRY,
+    gather_elements::ELEMENTS,
+    gather_elements::ND,
     gemm::ENTRY,
     group_normalization::ENTRY,
     hard_sigmoid::ENTRY,
@@ -267,10 +271,12 @@ pub const OPERATORS: &[Entry] = &[
     quantize_linear::ENTRY,
     reduce::GLOBAL_AVERAGE,
     reduce::GLOBAL_MAX,
+    reduce::L1,
     reduce::MAX,
     reduce::MEAN,
     reduce::MIN,
     reduce::SUM,
+    reduce::SUM_SQUARE,
     relu::ENTRY,
     reshape::ENTRY,
     resize::RESIZE,

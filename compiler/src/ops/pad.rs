@@ -8,7 +8,7 @@ use nn2hdl_runtime::{Expr, Index};
 use super::picked::picked;
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, axis, bounded, ints, operand};
-use crate::front::lower::{Codes, Draft, Lower, Quantity, coordinates, exact, to_i64};
+use crate::front::lower::{Codes, Draft, Field, Link, Lower, Quantity, Ratio, coordinates, exact, to_i64};
 use crate::graph::Tensor;
 
 /// `y[p] = x[p − before]`, and outside `x` a constant, or `x` continued by its edge, mirrored or repeated.
@@ -104,6 +104,26 @@ impl Pad {
         inside as usize
     }
 
+    /// The same as `source`, step by step from position 0.
+    fn walked(&self, target: i64, extent: usize) -> usize {
+        let (mut at, mut ahead) = (0, target > 0);
+        for _ in 0..target.abs() {
+            match (self.mode, ahead) {
+                (Mode::Wrap, true) => at = if at + 1 == extent { 0 } else { at + 1 },
+                (Mode::Wrap, false) => at = if at == 0 { extent - 1 } else { at - 1 },
+                (Mode::Reflect, _) => {
+                    if (at == 0 && !ahead) || (at + 1 == extent && ahead) {
+                        ahead = !ahead;
+                    }
+                    at = if ahead { (at + 1).min(extent - 1) } else { at.saturating_sub(1) };
+                }
+                (Mode::Edge | Mode::Constant, true) => at = (at + 1).min(extent - 1),
+                (Mode::Edge | Mode::Constant, false) => at = at.saturating_sub(1),
+            }
+        }
+        at
+    }
+
     /// A constant around `x`.
     fn framed(
         lower: &mut Lower<'_>,
@@ -127,32 +147,38 @@ impl Pad {
         if code(&x).is_none() || !padded(&x) {
             x = lower.plain(&x)?;
         }
-        let outside = code(&x).ok_or_else(|| {
-            Fault::unsupported(
-                "the padding's value has no code in the input's format",
-                "pad with a value that the quantizer before can represent, such as 0",
-            )
-        })?;
+        let grid = code(&x);
+        let outside = grid.unwrap_or(0);
         let at: Vec<Index> = coordinates(shape.len(), x.framed)
             .into_iter()
             .zip(amounts)
             .map(|(at, &(before, _))| at + -before)
             .collect();
+        let source = |p: &[usize]| -> Option<Vec<usize>> {
+            let axes = p.iter().zip(amounts).zip(&x.shape);
+            axes.map(|((&at, &(before, _)), &n)| {
+                usize::try_from(at as i64 - before).ok().filter(|&at| at < n)
+            })
+            .collect()
+        };
+        // A value off the codes' grid becomes a summand of its places.
+        let link = |p: Vec<usize>| match source(&p) {
+            Some(at) => x.chain.at(&at).clone(),
+            None => Link { b: value.clone(), ..Link::scale(Ratio::default()) },
+        };
+        let chain = match grid {
+            Some(_) => x.chain.clone(),
+            None => Field::new(shape.to_vec(), points(shape).map(link).collect()),
+        };
         if let Codes::Const(codes) = &x.codes {
-            let code = |p: Vec<usize>| {
-                let mut flat = 0;
-                for ((&at, &(before, _)), &n) in p.iter().zip(amounts).zip(&x.shape) {
-                    let at = usize::try_from(at as i64 - before).ok().filter(|&at| at < n)?;
-                    flat = flat * n + at;
-                }
-                Some(codes[flat])
-            };
-            let codes: Vec<i64> = points(shape).map(|p| code(p).unwrap_or(outside)).collect();
-            return Ok(Quantity { codes: Codes::Const(codes.into()), shape: shape.to_vec(), ..x });
+            let flat = |at: Vec<usize>| at.iter().zip(&x.shape).fold(0, |flat, (&at, &n)| flat * n + at);
+            let codes: Vec<i64> =
+                points(shape).map(|p| source(&p).map_or(outside, |at| codes[flat(at)])).collect();
+            return Ok(Quantity { codes: Codes::Const(codes.into()), chain, shape: shape.to_vec(), ..x });
         }
         let mut read = lower.read(&x, &at)?;
         read.outside = outside;
-        let result = Quantity { shape: shape.to_vec(), ..x };
+        let result = Quantity { shape: shape.to_vec(), chain, ..x };
         let draft =
             Draft::elementwise("", result.value_shape(), vec![read], Expr::read()).frac(result.frac());
         Ok(Quantity { codes: Codes::Value(lower.emit(draft)?), ..result })
@@ -216,7 +242,7 @@ impl Operator for Pad {
                 if outside && self.mode == Mode::Constant {
                     return value;
                 }
-                x.data[at.iter().zip(&x.shape).fold(0, |flat, (&at, &n)| flat * n + self.source(at, n))]
+                x.data[at.iter().zip(&x.shape).fold(0, |flat, (&at, &n)| flat * n + self.walked(at, n))]
             })
             .collect();
         Ok(vec![Tensor::new(shape, data).typed(x.integer)])
@@ -227,6 +253,7 @@ fn samples(_seed: u64) -> Vec<Sample> {
     [
         (Mode::Constant, vec![0, 0, 1, 0, 1, 2], -1.5),
         (Mode::Constant, vec![0, 0, -1, 0, 0, 1], 0.0),
+        (Mode::Constant, vec![0, 0, 1, 0, 1, 0], 0.0625),
         (Mode::Edge, vec![0, 0, 2, 0, 1, 1], 0.0),
         (Mode::Reflect, vec![0, 1, 2, 0, 0, 1], 0.0),
         (Mode::Wrap, vec![0, 0, 2, 0, 0, 1], 0.0),

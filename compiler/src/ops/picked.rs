@@ -49,6 +49,59 @@ pub(super) fn picked(
     Ok(Quantity { codes: Codes::Value(lower.emit(draft)?), ..result })
 }
 
+/// `y[p] = x[source(p)]` for any fixed `source`: wiring, by a table for each axis that needs one. `None` is an index
+/// outside `x`.
+pub(super) fn wired(
+    lower: &mut Lower<'_>,
+    x: &Quantity,
+    shape: &[usize],
+    source: &dyn Fn(&[usize]) -> Option<Vec<usize>>,
+) -> Result<Quantity, Fault> {
+    if x.framed && shape.first() != Some(&1) {
+        return Err(Fault::unsupported(
+            "frames are repeated or moved",
+            "keep axis 0 for the frame (the batch)",
+        ));
+    }
+    if points(shape).any(|p| source(&p).is_none()) {
+        return Err(Fault::shape("an index is outside its axis"));
+    }
+    let sources = || points(shape).filter_map(|p| source(&p));
+    let x = if x.is_constant() { lower.coded(x)? } else { x.clone() };
+    let chain = match x.chain.single() {
+        Some(link) => Field::uniform(shape.len(), link.clone()),
+        None => Field::new(shape.to_vec(), sources().map(|at| x.chain.at(&at).clone()).collect()),
+    };
+    let mut result = Quantity { shape: shape.to_vec(), chain, ..x.clone() };
+    if let Codes::Const(codes) = &x.codes {
+        let flat = |at: Vec<usize>| at.iter().zip(&x.shape).fold(0, |flat, (&at, &n)| flat * n + at);
+        let codes: Vec<i64> = sources().map(|at| codes[flat(at)]).collect();
+        return Ok(Quantity { codes: Codes::Const(codes.into()), ..result });
+    }
+    let here = coordinates(shape.len(), x.framed);
+    let value = lower.value(&x)?;
+    let index = (usize::from(x.framed)..x.shape.len()).map(|axis| {
+        let along = Field::new(shape.to_vec(), sources().map(|at| at[axis] as i64).collect());
+        match along.single() {
+            Some(&at) => Access::Affine(Index::Const(at)),
+            None => {
+                let index = along.index(&here);
+                let identity = along.entries().iter().copied().eq(0..along.entries().len() as i64);
+                match identity && matches!(index, Index::P(_)) {
+                    true => Access::Affine(index),
+                    false => {
+                        Access::Table { table: lower.table("positions", along.entries().to_vec()), index }
+                    }
+                }
+            }
+        }
+    });
+    let read = Read { value, index: index.collect(), outside: 0 };
+    let draft = Draft::elementwise("", result.value_shape(), vec![read], Expr::read()).frac(result.frac());
+    result.codes = Codes::Value(lower.emit(draft)?);
+    Ok(result)
+}
+
 fn along<T: Clone + PartialEq>(field: &Field<T>, axis: usize, list: &[usize]) -> Field<T> {
     if !field.varies(axis) {
         return field.clone();

@@ -1,19 +1,20 @@
-//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, and the global pools, which are reductions of all spatial axes.
+//! `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceL1`, `ReduceSumSquare`, and the global pools, which are reductions of all spatial axes.
 
 use std::sync::Arc;
 
-use nn2hdl_runtime::Index;
 use nn2hdl_runtime::index::points;
+use nn2hdl_runtime::{Expr, Index, Op};
 
 use super::average::scaled_sum;
 use super::average_pool::rounded;
 use super::extreme::extreme;
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, axis, ints, operand};
-use crate::front::lower::{Field, Lower, Quantity, Ratio, coordinates};
+use crate::front::lower::{Codes, Draft, Field, Link, Lower, Quantity, Ratio, coordinates};
 use crate::graph::Tensor;
 
-/// `y[…] = f over i… of x[…, i…, …]` along the named axes, with `f` the sum, the mean, the greatest or the least.
+/// `y[…] = f over i… of x[…, i…, …]` along the named axes, with `f` the sum, the mean, the greatest, the least, the sum
+/// of magnitudes or the sum of squares.
 #[derive(Clone, Debug)]
 pub struct Reduce {
     /// The function.
@@ -35,6 +36,10 @@ pub enum Kind {
     Max,
     /// The least.
     Min,
+    /// The sum of magnitudes.
+    L1,
+    /// The sum of squares.
+    SumSquare,
 }
 
 /// The axes of a [`Reduce`].
@@ -71,6 +76,18 @@ pub(super) const MIN: Entry = Entry {
     domains: ONNX,
     import: |i| import(i, Kind::Min),
     samples: |_| samples(Kind::Min),
+};
+pub(super) const L1: Entry = Entry {
+    name: "ReduceL1",
+    domains: ONNX,
+    import: |i| import(i, Kind::L1),
+    samples: |_| samples(Kind::L1),
+};
+pub(super) const SUM_SQUARE: Entry = Entry {
+    name: "ReduceSumSquare",
+    domains: ONNX,
+    import: |i| import(i, Kind::SumSquare),
+    samples: |_| samples(Kind::SumSquare),
 };
 pub(super) const GLOBAL_AVERAGE: Entry = Entry {
     name: "GlobalAveragePool",
@@ -122,6 +139,39 @@ impl Reduce {
     }
 }
 
+impl Reduce {
+    /// The sum of magnitudes or squares.
+    fn magnitudes(
+        &self,
+        lower: &mut Lower<'_>,
+        x: &Quantity,
+        at: &[Index],
+        extent: Vec<usize>,
+        shape: &[usize],
+    ) -> Result<Quantity, Fault> {
+        let x = lower.plain(x)?;
+        let step = x.plain_scale().cloned().unwrap_or_default();
+        let mut body = Expr::default();
+        let code = body.push(Op::Read(0));
+        let scale = if self.kind == Kind::L1 {
+            let zero = body.constant(0);
+            let negative = body.push(Op::Sub(zero, code));
+            body.push(Op::Max(code, negative));
+            step
+        } else {
+            body.push(Op::Mul(code, code));
+            &step * &step
+        };
+        let read = lower.read(&x, at)?;
+        let chain = Field::uniform(shape.len(), Link::scale(scale));
+        let mut y = Quantity { shape: shape.to_vec(), chain, ..x };
+        y.codes = Codes::Value(
+            lower.emit(Draft::sum("", y.value_shape(), extent, vec![read], body).frac(y.frac()))?,
+        );
+        Ok(y)
+    }
+}
+
 impl Operator for Reduce {
     fn name(&self) -> &'static str {
         match (&self.axes, self.kind) {
@@ -131,6 +181,8 @@ impl Operator for Reduce {
             (_, Kind::Mean) => "ReduceMean",
             (_, Kind::Max) => "ReduceMax",
             (_, Kind::Min) => "ReduceMin",
+            (_, Kind::L1) => "ReduceL1",
+            (_, Kind::SumSquare) => "ReduceSumSquare",
         }
     }
 
@@ -150,7 +202,8 @@ impl Operator for Reduce {
             // Axis 0 has only one frame.
             reduced[0] = false;
         }
-        if reduced.iter().all(|&gone| !gone) {
+        // The sum over nothing but one element is that element; its magnitude and square are not.
+        if reduced.iter().all(|&gone| !gone) && !matches!(self.kind, Kind::L1 | Kind::SumSquare) {
             return Ok(vec![x]);
         }
         let shape = self.target(&x.shape, &reduced);
@@ -174,6 +227,7 @@ impl Operator for Reduce {
                 let scale = Field::uniform(shape.len(), Ratio::new(1.into(), n.into()));
                 scaled_sum(lower, &x, at, extent, &shape, scale)?
             }
+            Kind::L1 | Kind::SumSquare => self.magnitudes(lower, &x, &at, extent, &shape)?,
         };
         Ok(vec![y])
     }
@@ -195,6 +249,8 @@ impl Operator for Reduce {
                 Kind::Mean => group.iter().sum::<f64>() / group.len() as f64,
                 Kind::Max => group.into_iter().fold(f64::NEG_INFINITY, f64::max),
                 Kind::Min => group.into_iter().fold(f64::INFINITY, f64::min),
+                Kind::L1 => group.into_iter().map(f64::abs).sum(),
+                Kind::SumSquare => group.into_iter().map(|v| v * v).sum(),
             })
             .collect();
         Ok(vec![Tensor::new(self.target(&x.shape, &reduced), data).typed(x.integer)])
@@ -203,7 +259,7 @@ impl Operator for Reduce {
     fn role(&self) -> Role {
         match self.kind {
             Kind::Max | Kind::Min => Role::Movement,
-            Kind::Sum | Kind::Mean => Role::Elementwise,
+            Kind::Sum | Kind::Mean | Kind::L1 | Kind::SumSquare => Role::Elementwise,
         }
     }
 }

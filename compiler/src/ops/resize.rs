@@ -148,17 +148,22 @@ impl Resize {
         Ok(target)
     }
 
-    /// The position in an axis of `n` that stands at `p` of `m`.
-    fn source(&self, p: usize, n: usize, (m, scale): (usize, f64)) -> usize {
+    /// Where in an axis of `n` the position `p` of `m` lies.
+    fn coordinate(&self, p: usize, n: usize, (m, scale): (usize, f64)) -> f64 {
         let p = p as f64;
-        let at = match self.transformation {
+        match self.transformation {
             _ if n == m && scale == 1.0 => p,
             Transformation::Asymmetric => p / scale,
             Transformation::PytorchHalfPixel if m == 1 => 0.0,
             Transformation::HalfPixel | Transformation::PytorchHalfPixel => (p + 0.5) / scale - 0.5,
             Transformation::AlignCorners if m == 1 => 0.0,
             Transformation::AlignCorners => p * (n - 1) as f64 / (m - 1) as f64,
-        };
+        }
+    }
+
+    /// The position in an axis of `n` that stands at `p`.
+    fn source(&self, p: usize, n: usize, to: (usize, f64)) -> usize {
+        let at = self.coordinate(p, n, to);
         let rounded = match self.nearest {
             Nearest::PreferFloor => (at - 0.5).ceil(),
             Nearest::PreferCeil => (at + 0.5).floor(),
@@ -208,9 +213,31 @@ impl Operator for Resize {
         let constant = |n: usize| inputs.get(n).copied().flatten();
         let target = self.target(&x.shape, constant(self.inputs.0), self.inputs.1.and_then(constant))?;
         let shape: Vec<usize> = target.iter().map(|&(n, _)| n).collect();
+        // The positions of the input are tried one by one, from the side that wins a tie.
+        let nearest = |p: usize, n: usize, to: (usize, f64)| {
+            let at = self.coordinate(p, n, to);
+            let mut best = 0;
+            let tried: Vec<usize> = match self.nearest {
+                Nearest::PreferFloor | Nearest::Floor => (0..n).collect(),
+                Nearest::PreferCeil | Nearest::Ceil => (0..n).rev().collect(),
+            };
+            let mut least = f64::INFINITY;
+            for i in tried {
+                let excluded = match self.nearest {
+                    Nearest::Floor => i as f64 > at && i > 0,
+                    Nearest::Ceil => (i as f64) < at && i + 1 < n,
+                    _ => false,
+                };
+                let distance = (i as f64 - at).abs();
+                if !excluded && distance < least {
+                    (best, least) = (i, distance);
+                }
+            }
+            best
+        };
         let data = points(&shape)
             .map(|p| {
-                let at = p.iter().enumerate().map(|(axis, &p)| self.source(p, x.shape[axis], target[axis]));
+                let at = p.iter().enumerate().map(|(axis, &p)| nearest(p, x.shape[axis], target[axis]));
                 x.data[at.zip(&x.shape).fold(0, |flat, (at, &n)| flat * n + at)]
             })
             .collect();

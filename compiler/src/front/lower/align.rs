@@ -321,6 +321,33 @@ impl Lower<'_> {
         Ok((multipliers, Quantity { chain, ..quantity.clone() }))
     }
 
+    /// The codes moved such that no offset is left, where it is a whole number of steps at every element.
+    pub fn unshifted(&mut self, quantity: &Quantity) -> Result<Option<Quantity>, Fault> {
+        let shifts: Option<Vec<i64>> = quantity
+            .chain
+            .entries()
+            .iter()
+            .map(|link| match link.a.is_zero() {
+                true => link.b.is_zero().then_some(0),
+                false => to_i64(&(&link.b / &link.a)).filter(|n| n.abs() < FACTOR_LIMIT),
+            })
+            .collect();
+        let Some(shifts) = shifts else { return Ok(None) };
+        let shifts = Field::new(quantity.chain.shape().to_vec(), shifts);
+        let chain = quantity.chain.map(|link| Link::scale(link.a.clone()));
+        let mut result = Quantity { chain, ..quantity.clone() };
+        if shifts.single() == Some(&0) {
+            return Ok(Some(result));
+        }
+        let mut body = Expr::default();
+        let code = body.push(Op::Read(0));
+        self.shifted(&mut body, code, &shifts, quantity);
+        let read = self.read(quantity, &quantity.position())?;
+        let draft = Draft::elementwise("", quantity.value_shape(), vec![read], body).frac(result.frac());
+        result.codes = Codes::Value(self.emit(draft)?);
+        Ok(Some(result))
+    }
+
     /// The code that stands for the value 0 at every element, if there is one.
     pub fn zero_code(&self, quantity: &Quantity) -> Option<i64> {
         let codes =
