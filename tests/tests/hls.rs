@@ -1,6 +1,5 @@
 //! HLS C++ in C simulation against the emulator: random programs of every form, streams, damage, snapshots.
 
-#[allow(dead_code)]
 #[path = "../../runtime/tests/random/mod.rs"]
 mod random;
 
@@ -60,7 +59,8 @@ fn damage_is_found() {
     };
     let narrower = functions("acc = 0;", "acc = 1;");
     let index = functions("+ p0]", "+ p0 - p0]");
-    let damages: [&dyn Fn(&mut Vec<File>); 3] = [&table, &narrower, &index];
+    type Damage<'a> = &'a dyn Fn(&mut Vec<File>);
+    let damages: [Damage<'_>; 3] = [&table, &narrower, &index];
     for (number, damage) in damages.into_iter().enumerate() {
         let verdict = verdict_on(&program, 1, &inputs, 500, damage);
         assert!(verdict.mismatches > 0, "damage {number} was not seen");
