@@ -150,6 +150,11 @@ fn equations() {
     assert_eq!(einsum("bi, oi -> bo").answers(&[1.0, 0.5]), [[2.0, 5.0]]);
     assert_eq!(einsum("ai,ij").answers(&[1.0, 0.5]), [[2.5, 4.0]]);
     assert_eq!(einsum("bi,jj->bi").answers(&[1.0, 0.5]), [[5.0, 2.5]]);
+    let vector = case("MatMul", 13, &[1, 2]).constant(ConstantTensor::float(vec![2], vec![1.0, -2.0]));
+    assert_eq!(vector.answers(&[1.0, 0.5]), [[0.0]]);
+    let large = case("Einsum", 13, &[1, 1024]).attribute("equation", text("bi,jk->bijk"));
+    let large = large.constant(ConstantTensor::float(vec![1024, 1024], vec![1.0; 1 << 20]));
+    assert_eq!(large.refused().code, "kernel-too-large");
     for (equation, reason) in [
         ("bi,io->b.o", "no letter"),
         ("bi->b", "operands"),

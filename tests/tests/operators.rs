@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_compiler::graph::Tensor;
+use nn2hdl_compiler::netlist::{Target, build};
 use nn2hdl_compiler::ops::{OPERATORS, Sample};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
@@ -65,6 +66,25 @@ fn every_operator_through_emulator_evaluator_and_verilator() {
         let whole = merge(&format!("operators_{number}"), part);
         cosim(&whole, 1, 200);
     }
+}
+
+/// With two cycles to a frame an operator's design equals the emulator, or one diagnostic says that it has no such form.
+#[test]
+fn every_operator_streams_exactly_or_says_so() {
+    let mut streamed = 0;
+    for (name, sample) in samples() {
+        let program = program(&name, &sample);
+        match build(&program, &program.name, &Target { ii: 2, ..Target::default() }, &mut |_, _, _| {}) {
+            Ok(netlist) => {
+                let inputs = codes(&program, FRAMES, 7);
+                let found = evaluate(&netlist, &inputs, FRAMES, Some(1));
+                assert_eq!(found.outputs, emulate(&program, &inputs, FRAMES), "{name}");
+                streamed += usize::from(netlist.signature.ii_cycles == 2);
+            }
+            Err(problem) => assert!(!problem.help.is_empty(), "{name}: {problem}"),
+        }
+    }
+    println!("{streamed} samples streamed");
 }
 
 /// Decoded answers against the operator's float reference on the decoded inputs.

@@ -10,7 +10,6 @@ mod forecast;
 mod model;
 mod names;
 mod output;
-#[cfg(feature = "report")]
 mod report;
 mod settings;
 mod simulation;

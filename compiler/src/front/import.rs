@@ -225,7 +225,7 @@ fn unknown(domain: &str, name: &str) -> Fault {
 }
 
 /// The edit distance of two names, letter case ignored.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) =
         (a.to_lowercase().chars().take(64).collect(), b.to_lowercase().chars().collect());
     let mut row: Vec<usize> = (0..=b.len()).collect();

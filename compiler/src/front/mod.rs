@@ -1,7 +1,9 @@
 //! Model files become programs: decoded ([`onnx`]), imported into a [`Graph`], lowered ([`lower`]).
+//! Networks described in TOML ([`network`]) become decoded files first.
 
 pub(crate) mod import;
 pub mod lower;
+pub mod network;
 pub mod onnx;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Sums of products of tensors whose axes have labels: what `MatMul`, `Gemm` and `Einsum` are.
 
 use nn2hdl_runtime::index::points;
+use nn2hdl_runtime::validate::ELEMENT_LIMIT;
 use nn2hdl_runtime::{Expr, Index, Op};
 
 use super::Fault;
@@ -42,6 +43,14 @@ impl Labels {
                 }
                 extents[label] = if extent == 1 { extents[label] } else { extent };
             }
+        }
+        let terms = extents.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent));
+        if terms.is_none_or(|terms| terms > ELEMENT_LIMIT) {
+            return Err(Fault::new(
+                "kernel-too-large",
+                format!("a product of {shapes:?} is too large"),
+                "at most 2^24 operations in one layer are accepted",
+            ));
         }
         let summed = (0..self.count)
             .filter(|label| !self.out.contains(label) && self.terms.iter().any(|term| term.contains(label)))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::{Expr, Op};
 
+use super::group::{members, others};
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, axis, ints, operand};
 use crate::front::lower::{Codes, Draft, Lower, Quantity};
@@ -83,20 +83,18 @@ impl Operator for CumSum {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let x = operand(inputs, 0)?;
         let axis = the_axis(Some(operand(inputs, 1)?.to_ints()), x.shape.len())?;
-        let inner: usize = x.shape[axis + 1..].iter().product();
-        let data = points(&x.shape)
-            .enumerate()
-            .map(|(flat, p)| {
-                let counts = |j: usize| match (self.reverse, self.exclusive) {
-                    (false, false) => j <= p[axis],
-                    (false, true) => j < p[axis],
-                    (true, false) => j >= p[axis],
-                    (true, true) => j > p[axis],
-                };
-                let first = flat - p[axis] * inner;
-                (0..x.shape[axis]).filter(|&j| counts(j)).map(|j| x.data[first + j * inner]).sum()
-            })
-            .collect();
+        let mut data = x.data.clone();
+        for mut line in members(&x.shape, |p| others(p, &[axis])) {
+            if self.reverse {
+                line.reverse();
+            }
+            let mut sum = 0.0;
+            for at in line {
+                let before = sum;
+                sum += x.data[at];
+                data[at] = if self.exclusive { before } else { sum };
+            }
+        }
         Ok(vec![Tensor::new(x.shape.clone(), data).typed(x.integer)])
     }
 }

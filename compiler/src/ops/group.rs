@@ -1,5 +1,8 @@
 //! Groups of elements along some axes of a tensor, which are reduced together and then looked at again one by one.
 
+use std::collections::BTreeMap;
+
+use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::{Index, ValueId};
 
 use super::Fault;
@@ -60,4 +63,18 @@ impl Group {
         self.axes.iter().for_each(|&axis| shape[axis] = 1);
         Quantity { codes: Codes::Value(value), shape, ..x.clone() }
     }
+}
+
+/// For references: the flat positions of the elements of each group, a group being those of one `key`.
+pub(super) fn members<K: Ord>(shape: &[usize], key: impl Fn(&[usize]) -> K) -> Vec<Vec<usize>> {
+    let mut found: BTreeMap<K, Vec<usize>> = BTreeMap::new();
+    for (flat, p) in points(shape).enumerate() {
+        found.entry(key(&p)).or_default().push(flat);
+    }
+    found.into_values().collect()
+}
+
+/// The coordinates without those along `axes`.
+pub(super) fn others(p: &[usize], axes: &[usize]) -> Vec<usize> {
+    p.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &at)| at).collect()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::{Expr, Op, Reduction};
 
 use super::argmax::Search;
+use super::group::{members, others};
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, axis, operand};
 use crate::front::lower::{Codes, Draft, Field, Link, Lower, Quantity};
@@ -78,18 +78,11 @@ impl Operator for Hardmax {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let x = operand(inputs, 0)?;
         let axis = self.axis(&x.shape)?;
-        let inner: usize = x.shape[axis + 1..].iter().product();
-        let data = points(&x.shape)
-            .enumerate()
-            .map(|(flat, p)| {
-                let first = flat - p[axis] * inner;
-                let beaten = (0..x.shape[axis]).any(|i| {
-                    let other = x.data[first + i * inner];
-                    other > x.data[flat] || (other == x.data[flat] && i < p[axis])
-                });
-                if beaten { 0.0 } else { 1.0 }
-            })
-            .collect();
+        let mut data = vec![0.0; x.data.len()];
+        for group in members(&x.shape, |p| others(p, &[axis])) {
+            let max = group.iter().map(|&n| x.data[n]).fold(f64::NEG_INFINITY, f64::max);
+            group.iter().find(|&&n| x.data[n] == max).into_iter().for_each(|&n| data[n] = 1.0);
+        }
         Ok(vec![Tensor::new(x.shape.clone(), data)])
     }
 }

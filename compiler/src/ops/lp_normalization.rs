@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::group::Group;
+use super::group::{Group, others};
 use super::normalization::Normalization;
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, axis, operand};
@@ -51,8 +51,7 @@ impl Operator for LpNormalization {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let x = operand(inputs, 0)?;
         let axis = axis(self.axis, x.shape.len())?;
-        let same = |p: &[usize], q: &[usize]| (0..p.len()).all(|n| n == axis || p[n] == q[n]);
-        Ok(vec![NORM.reference(x, same)])
+        Ok(vec![NORM.reference(x, |p| others(p, &[axis]))])
     }
 
     fn role(&self) -> Role {

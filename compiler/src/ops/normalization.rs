@@ -7,7 +7,7 @@ use nn2hdl_runtime::{Expr, ExprId, Index, Op, Rounding, ValueId};
 
 use super::argmax::without_offset;
 use super::broadcast::{aligned, extend};
-use super::group::Group;
+use super::group::{Group, members};
 use super::{Fault, Known};
 use crate::front::lower::{Codes, Draft, Field, Link, Lower, Quantity, Ratio, nearest, power_of_two};
 use crate::graph::Tensor;
@@ -137,21 +137,18 @@ impl Normalization {
         })
     }
 
-    /// The formula in floats, `same` telling which elements belong to one group.
-    pub(super) fn reference(self, x: &Tensor, same: impl Fn(&[usize], &[usize]) -> bool) -> Tensor {
-        let all: Vec<(Vec<usize>, f64)> = points(&x.shape).zip(x.data.iter().copied()).collect();
-        let data = all
-            .iter()
-            .map(|(p, value)| {
-                let group: Vec<f64> =
-                    all.iter().filter(|(q, _)| same(p, q)).map(|(_, value)| *value).collect();
-                let n = group.len() as f64;
-                let mean = if self.centre { group.iter().sum::<f64>() / n } else { 0.0 };
-                let squares: f64 = group.iter().map(|other| (other - mean).powi(2)).sum();
-                let root = (squares / if self.mean { n } else { 1.0 } + self.epsilon).sqrt();
-                if *value == mean { 0.0 } else { (value - mean) / root }
-            })
-            .collect();
+    /// The formula in floats; elements of one `key` belong to one group.
+    pub(super) fn reference<K: Ord>(self, x: &Tensor, key: impl Fn(&[usize]) -> K) -> Tensor {
+        let mut data = x.data.clone();
+        for group in members(&x.shape, key) {
+            let n = group.len() as f64;
+            let mean = if self.centre { group.iter().map(|&at| x.data[at]).sum::<f64>() / n } else { 0.0 };
+            let squares: f64 = group.iter().map(|&at| (x.data[at] - mean).powi(2)).sum();
+            let root = (squares / if self.mean { n } else { 1.0 } + self.epsilon).sqrt();
+            for at in group {
+                data[at] = if x.data[at] == mean { 0.0 } else { (x.data[at] - mean) / root };
+            }
+        }
         Tensor::new(x.shape.clone(), data)
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::quantize::{self, Drop};
 use nn2hdl_runtime::range::join;
 use nn2hdl_runtime::{Expr, Index, Op, Reduction, Rounding, TableId};
 
 use super::argmax::without_offset;
-use super::group::Group;
+use super::group::{Group, members, others};
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, axis, operand};
 use crate::front::lower::{Codes, Draft, Field, Link, Lower, Quantity, nearest, power_of_two};
@@ -137,17 +136,12 @@ impl Operator for Softmax {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let x = operand(inputs, 0)?;
         let axes = self.axes(&x.shape)?;
-        let same =
-            |p: &[usize], q: &[usize]| (0..p.len()).all(|axis| axes.contains(&axis) || p[axis] == q[axis]);
-        let all: Vec<(Vec<usize>, f64)> = points(&x.shape).zip(x.data.iter().copied()).collect();
-        let data = all
-            .iter()
-            .map(|(p, value)| {
-                let group = || all.iter().filter(|(q, _)| same(p, q)).map(|(_, value)| *value);
-                let max = group().fold(f64::NEG_INFINITY, f64::max);
-                (value - max).exp() / group().map(|other| (other - max).exp()).sum::<f64>()
-            })
-            .collect();
+        let mut data = x.data.clone();
+        for group in members(&x.shape, |p| others(p, &axes)) {
+            let max = group.iter().map(|&n| x.data[n]).fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = group.iter().map(|&n| (x.data[n] - max).exp()).sum();
+            group.iter().for_each(|&n| data[n] = (x.data[n] - max).exp() / sum);
+        }
         Ok(vec![Tensor::new(x.shape.clone(), data)])
     }
 

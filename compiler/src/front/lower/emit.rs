@@ -80,7 +80,7 @@ impl Lower<'_> {
             return Err(Fault::new(
                 "kernel-too-large",
                 format!("a kernel over {:?} × {:?} is empty or too large", draft.shape, draft.extent),
-                "at most 2^28 operations in one layer are accepted",
+                "at most 2^24 operations in one layer are accepted",
             ));
         }
         let name = match (draft.part, self.kernels) {

@@ -49,9 +49,6 @@ const BENT_FORMS: &[Form] = &[
 /// A dyadic factor up to here, or a power of two, is taken as it is; a longer one may have a shorter multiply–shift.
 const SMALL_FACTOR: i64 = 1 << 8;
 
-/// Most codes that any table is made over.
-const TABLE_LIMIT: i128 = 1 << 20;
-
 /// The fault of a function that meets `x`, where it has no value.
 pub(super) fn undefined(curve: &super::Curve, x: f64) -> Fault {
     Fault::new(
@@ -151,7 +148,8 @@ impl Lower<'_> {
             })
             .collect();
         let channels = Field::new(composites.shape().to_vec(), channels);
-        channels.entries().iter().try_for_each(Channel::defined)?;
+        let most = 1i128 << self.options().table_bits.min(20);
+        channels.entries().iter().try_for_each(|channel| channel.defined(most))?;
         let result = Quantity { chain, integer: false, ..quantity.clone() };
         let body = match self.closed(&channels, &result) {
             Some(body) => body,
@@ -422,8 +420,8 @@ impl Channel {
         Interval::new(from.into(), to.into())
     }
 
-    /// Refuses a function that is not defined everywhere on its codes.
-    fn defined(&self) -> Result<(), Fault> {
+    /// Refuses a function that is not defined everywhere on its codes; `most` codes fit a table.
+    fn defined(&self, most: i128) -> Result<(), Fault> {
         let link = &self.composite.link;
         if !link.is_curved() {
             return Ok(());
@@ -431,7 +429,7 @@ impl Channel {
         let (first, last) = self.codes();
         // A domain is convex where a function is monotone; of others a table is made that lists every code.
         let ends = [first, last];
-        let found = if self.range.hi - self.range.lo < TABLE_LIMIT {
+        let found = if self.range.hi - self.range.lo < most {
             (first..=last).find_map(|code| link.undefined(&whole(code)))
         } else {
             ends.into_iter().find_map(|code| link.undefined(&whole(code)))

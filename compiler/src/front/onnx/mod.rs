@@ -31,6 +31,7 @@ pub use edit::{Editor, Quantization};
 pub use error::DecodeError;
 pub use model::{Function, Model, RawGraph, RawInput, RawNode};
 pub use tensor::{ConstantTensor, ElementType, TensorData};
+pub(super) use tensor::{from_bfloat, from_half};
 
 /// Reads an ONNX file. On failure, every problem that was found (at most a hundred are kept).
 ///
