@@ -43,6 +43,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Quantize a float model on calibration frames, without training
     Quantize(QuantizeArgs),
+    /// Make a network smaller without training
+    Prune(PruneArgs),
     /// Train a network of the recipe, quantized and pruned (needs the cargo feature `train`)
     Train(TrainArgs),
 }
@@ -336,6 +338,48 @@ pub struct QuantizeArgs {
     /// Write the report to a JSON file
     #[arg(long, value_name = "R.json")]
     pub report: Option<PathBuf>,
+}
+
+/// What is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PruneMethod {
+    /// The smallest weights of each layer
+    Magnitude,
+    /// Whole channels whose absence changes the results of the next layer least
+    Structured,
+    /// Signed digits of quantized weights that change the outputs least for what they take
+    Digits,
+}
+
+/// `prune`.
+#[derive(Debug, ClapArgs)]
+pub struct PruneArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// QONNX file to write
+    #[arg(short, long, value_name = "OUT.onnx")]
+    pub output: PathBuf,
+    /// Frames to calibrate on: .npy, .npz or .safetensors file with arrays named as the inputs, axis 0 is the frame
+    #[arg(long, value_name = "X")]
+    pub calibration: Option<String>,
+    /// What is taken out [default: digits with a budget of LUT, otherwise magnitude]
+    #[arg(long)]
+    pub method: Option<PruneMethod>,
+    /// Share of each layer's weights (magnitude) or channels (structured) that is taken out, 0 to 1
+    #[arg(long, value_name = "S", conflicts_with_all = ["lut", "lut_fraction"])]
+    pub sparsity: Option<f64>,
+    /// Look-up tables that the design may take, as `compile` estimates them
+    #[arg(long, value_name = "N", conflicts_with = "lut_fraction")]
+    pub lut: Option<u64>,
+    /// The same as a share of what the model takes, 0 to 1
+    #[arg(long, value_name = "F")]
+    pub lut_fraction: Option<f64>,
+    /// Write the report to a JSON file
+    #[arg(long, value_name = "R.json")]
+    pub report: Option<PathBuf>,
+    /// Settings of the design whose look-up tables are counted.
+    #[command(flatten)]
+    pub design: DesignArgs,
 }
 
 /// `train`.

@@ -1,4 +1,4 @@
-//! `quantize`: what it writes, and what it refuses.
+//! `quantize` and `prune`: what they write, and what they refuse.
 
 mod run;
 
@@ -148,4 +148,81 @@ fn each_wrong_thing_has_one_message() {
         assert!(!Path::new(&out).exists(), "{arguments:?}: nothing is written");
     }
     assert!(command(&["quantize", &tiny]).output().unwrap().status.code() == Some(2));
+}
+
+#[test]
+fn a_quantized_model_is_pruned_and_compiles() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    model(Path::new(&at("tiny.onnx")));
+    npy(Path::new(&at("x.npy")), "(4, 3)", &FRAMES);
+    let (tiny, x, q, p) = (at("tiny.onnx"), at("x.npy"), at("q.onnx"), at("p.onnx"));
+    let ran = run(&["quantize", &tiny, "--calibration", &x, "-o", &q]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let ran = run(&[
+        "prune",
+        &q,
+        "--calibration",
+        &x,
+        "--lut-fraction",
+        "0.7",
+        "-o",
+        &p,
+        "--report",
+        &at("r.json"),
+        "--json",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let report = ran.json();
+    assert_eq!((&report["schema"], &report["method"]), (&"nn2hdl.prune/1".into(), &"digits".into()));
+    let lut = |when: &str| report["lut"][when].as_f64().unwrap();
+    assert!(lut("after") <= 0.7 * lut("before"), "{report}");
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(at("r.json")).unwrap()).unwrap();
+    assert_eq!(report, written);
+    let compiled = run::compile(&p, Path::new(&at("design")), &[]);
+    assert_eq!(compiled["report"]["lut_estimate"], report["lut"]["after"]);
+
+    let words = run(&["prune", &tiny, "--sparsity", "0.5", "-o", &p]);
+    assert!(words.stdout.contains("6 → 3"), "{}", words.stdout);
+}
+
+#[test]
+fn what_cannot_be_pruned_has_one_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    model(Path::new(&at("tiny.onnx")));
+    npy(Path::new(&at("x.npy")), "(4, 3)", &FRAMES);
+    let (tiny, x, q, out) = (at("tiny.onnx"), at("x.npy"), at("q.onnx"), at("out.onnx"));
+    let ran = run(&["quantize", &tiny, "--calibration", &x, "-o", &q]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let formats = ["--input-format", "fixed<8,3>", "--default-format", "fixed<8,3>"];
+    let cases: &[(&[&str], i32, &str, &str)] = &[
+        (&[&tiny], 2, "usage", "`--sparsity S` is missing"),
+        (&[&tiny, "--sparsity", "1.5"], 2, "usage", "is no share"),
+        (&[&tiny, "--method", "digits"], 2, "usage", "--lut N"),
+        (&[&tiny, "--method", "structured", "--lut", "5"], 2, "usage", "only the method `digits`"),
+        (&[&tiny, "--method", "structured", "--sparsity", "0.5"], 2, "usage", "--calibration X"),
+        (
+            &[&tiny, "--method", "structured", "--sparsity", "0.5", "--calibration", &x],
+            1,
+            "nothing-to-prune",
+            "--method magnitude",
+        ),
+        (&[&q, "--lut", "1", "--calibration", &x], 1, "budget", "larger budget"),
+        (
+            &[&tiny, "--lut", "20", "--calibration", &x, formats[0], formats[1], formats[2], formats[3]],
+            1,
+            "nothing-to-prune",
+            "nn2hdl quantize",
+        ),
+    ];
+    for (arguments, code, kind, text) in cases {
+        let ran = run(&[&["prune", "-o", &out, "--json"], *arguments].concat());
+        assert_eq!(ran.code, Some(*code), "{arguments:?}: {}", ran.stderr);
+        let problems = ran.json()["problems"].clone();
+        assert_eq!(problems.as_array().unwrap().len(), 1, "{arguments:?}: {problems}");
+        assert_eq!(problems[0]["code"], *kind, "{arguments:?}: {problems}");
+        assert!(problems.to_string().contains(text), "{arguments:?}: {problems}");
+        assert!(!Path::new(&out).exists(), "{arguments:?}: nothing is written");
+    }
 }

@@ -123,21 +123,20 @@ impl Operator for Conv {
         let windows = self.windows(&x.shape, &w.shape)?;
         let shape = self.target(&x.shape, &w.shape)?;
         let per_group = w.shape[0] / self.group;
-        let flat =
-            |at: &[usize], shape: &[usize]| at.iter().zip(shape).fold(0, |flat, (&at, &n)| flat * n + at);
+        let taps: Vec<Vec<usize>> = points(&w.shape[1..]).collect();
         let data = points(&shape)
             .map(|p| {
                 let mut sum = inputs.get(2).copied().flatten().map_or(0.0, |bias| bias.data[p[1]]);
-                for r in points(&w.shape[1..]) {
-                    let mut at = vec![p[0], p[1] / per_group * w.shape[1] + r[0]];
+                let first = p[0] * x.shape[1] + p[1] / per_group * w.shape[1];
+                for (tap, weight) in taps.iter().zip(&w.data[p[1] * taps.len()..]) {
+                    // The flat position in the input, unless it is outside.
+                    let mut flat = Some(first + tap[0]);
                     for (axis, window) in windows.iter().enumerate() {
-                        at.push(window.at(p[axis + 2], r[axis + 1]) as usize);
+                        let at = window.at(p[axis + 2], tap[axis + 1]) as usize;
+                        let extent = x.shape[axis + 2];
+                        flat = flat.filter(|_| at < extent).map(|flat| flat * extent + at);
                     }
-                    if at.iter().zip(&x.shape).all(|(&at, &n)| at < n) {
-                        let mut tap = vec![p[1]];
-                        tap.extend(&r);
-                        sum += x.data[flat(&at, &x.shape)] * w.data[flat(&tap, &w.shape)];
-                    }
+                    sum += flat.map_or(0.0, |flat| x.data[flat] * weight);
                 }
                 sum
             })
@@ -165,7 +164,7 @@ impl Operator for Conv {
             for tap in &taps {
                 let inside = windows.iter().enumerate().try_fold(tap[0], |flat, (axis, window)| {
                     let at = window.at(p[axis], tap[axis + 1]) as usize;
-                    (at < x.shape[axis + 2]).then_some(flat * x.shape[axis + 2] + at)
+                    (at < x.shape[axis + 2]).then(|| flat * x.shape[axis + 2] + at)
                 });
                 rows.push(inside.map_or(0.0, |flat| x.data[flat]));
             }

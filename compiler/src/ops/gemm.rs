@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use nn2hdl_runtime::Index;
-use nn2hdl_runtime::index::points;
 
 use super::contraction::Labels;
 use super::sample::{Dice, sample};
@@ -110,13 +109,14 @@ impl Operator for Gemm {
         let at = |x: &Tensor, i: usize, j: usize, t: bool| {
             x.data[if t { j * x.shape[1] + i } else { i * x.shape[1] + j }]
         };
-        let data = points(&shape)
-            .map(|p| {
+        let mut data = Vec::with_capacity(shape[0] * shape[1]);
+        for i in 0..shape[0] {
+            for j in 0..shape[1] {
                 let sum: f64 =
-                    (0..depth).map(|k| at(a, p[0], k, self.trans_a) * at(b, k, p[1], self.trans_b)).sum();
-                self.alpha * sum + c.map_or(0.0, |c| self.beta * broadcast::element(c, &p))
-            })
-            .collect();
+                    (0..depth).map(|k| at(a, i, k, self.trans_a) * at(b, k, j, self.trans_b)).sum();
+                data.push(self.alpha * sum + c.map_or(0.0, |c| self.beta * broadcast::element(c, &[i, j])));
+            }
+        }
         Ok(vec![Tensor::new(shape, data)])
     }
 

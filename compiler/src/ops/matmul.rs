@@ -60,28 +60,30 @@ impl Operator for MatMul {
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let (a, b) = (operand(inputs, 0)?, operand(inputs, 1)?);
         let shape = plan(&a.shape, &b.shape)?.shape();
-        let matrix = |x: &Tensor, left: bool| match (&x.shape[..], left) {
-            ([n], true) => Tensor::new(vec![1, *n], x.data.clone()),
-            ([n], false) => Tensor::new(vec![*n, 1], x.data.clone()),
-            _ => x.clone(),
+        let left = if a.shape.len() == 1 { vec![1, a.shape[0]] } else { a.shape.clone() };
+        let right = if b.shape.len() == 1 { vec![b.shape[0], 1] } else { b.shape.clone() };
+        let (m, n) = (left.len(), right.len());
+        let lead = broadcast::shape(&left[..m - 2], &right[..n - 2])?;
+        let (rows, depth, columns) = (left[m - 2], left[m - 1], right[n - 1]);
+        // Where an operand's matrix begins for a point of the result's leading axes.
+        let begin = |p: &[usize], shape: &[usize]| {
+            let own = shape.len() - 2;
+            let at = p[p.len() - own..].iter().zip(&shape[..own]);
+            let flat = at.fold(0, |flat, (&at, &extent)| flat * extent + at.min(extent - 1));
+            flat * shape[own] * shape[own + 1]
         };
-        let (a, b) = (matrix(a, true), matrix(b, false));
-        let (m, n) = (a.shape.len(), b.shape.len());
-        let mut full = broadcast::shape(&a.shape[..m - 2], &b.shape[..n - 2])?;
-        full.extend([a.shape[m - 2], b.shape[n - 1]]);
-        let rank = full.len();
-        let data = points(&full)
-            .map(|p| {
-                (0..a.shape[m - 1])
-                    .map(|k| {
-                        let (mut i, mut j) = (p.clone(), p.clone());
-                        i[rank - 1] = k;
-                        j[rank - 2] = k;
-                        broadcast::element(&a, &i) * broadcast::element(&b, &j)
-                    })
-                    .sum()
-            })
-            .collect();
+        let mut data = Vec::with_capacity(shape.iter().product());
+        for p in points(&lead) {
+            let (a, b) = (&a.data[begin(&p, &left)..], &b.data[begin(&p, &right)..]);
+            for row in 0..rows {
+                let mut sums = vec![0.0; columns];
+                for k in 0..depth {
+                    let factor = a[row * depth + k];
+                    sums.iter_mut().zip(&b[k * columns..]).for_each(|(sum, weight)| *sum += factor * weight);
+                }
+                data.extend(sums);
+            }
+        }
         Ok(vec![Tensor::new(shape, data)])
     }
 
