@@ -221,7 +221,7 @@ fn convolutions_of_random_geometry() {
         let elements: usize = case.shape().iter().product();
         let x: Vec<f64> =
             (0..FRAMES * elements).map(|_| f64::from(rng.random_range(-16..16)) / 4.0).collect();
-        let found = answers(&program, &[x.clone()], FRAMES);
+        let found = answers(&program, std::slice::from_ref(&x), FRAMES);
         let wanted: Vec<f64> = x.chunks(elements).flat_map(|frame| case.naive(frame)).collect();
         assert_eq!(found[0], wanted, "seed {seed}: {case:?}");
         *if case.transposed { &mut transposed } else { &mut plain } += 1;

@@ -7,7 +7,7 @@ use super::{Codes, Field, Lower, Quantity};
 use crate::ops::Fault;
 
 /// Most operations of one layer.
-const OPERATION_LIMIT: usize = 1 << 28;
+const OPERATION_LIMIT: usize = 1 << 24;
 
 /// A kernel to be emitted; the value it writes is made by [`Lower::emit`].
 #[derive(Clone, Debug)]
@@ -183,7 +183,7 @@ pub(super) fn affordable(shape: &[usize], extent: &[usize]) -> Result<(), Fault>
         return Err(Fault::new(
             "kernel-too-large",
             format!("a kernel over {shape:?} × {extent:?} is empty or too large"),
-            "at most 2^28 operations in one layer are accepted",
+            "at most 2^24 operations in one layer are accepted",
         ));
     }
     Ok(())
