@@ -389,6 +389,7 @@ fn beat(port: &PortMap) -> String {
 fn encoder(encoder: &Encoder) -> String {
     match encoder {
         Encoder::Fixed(quantizer) => format!("code = {quantizer} of the value"),
+        Encoder::Index(positions) => format!("code = the index, {positions} for none of the positions"),
         Encoder::Steps { channels, .. } => {
             let most = channels.iter().map(|steps| steps.thresholds.len()).max().unwrap_or(0);
             format!("{} step functions of up to {most} thresholds, in report.json", channels.len())
