@@ -2,6 +2,7 @@
 
 pub mod cells;
 pub mod design;
+pub mod images;
 pub mod merge;
 pub mod random;
 pub mod verilator;
