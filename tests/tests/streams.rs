@@ -7,6 +7,7 @@ use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::images;
 use nn2hdl_tests::random::{codes, convolutions, emulate};
+use nn2hdl_tests::verilator::cosim;
 
 #[test]
 fn a_streamed_convolution_is_the_unrolled_one() {
@@ -34,21 +35,26 @@ fn a_streamed_convolution_is_the_unrolled_one() {
     }
 }
 
-/// Random image networks that can be streamed at one of several rates, and what it was refused for otherwise.
-fn streamed(seeds: std::ops::Range<u64>, extents: &[&[usize]]) -> (usize, Vec<String>) {
+/// A random image network and an initiation interval.
+fn candidate(seed: u64) -> (Program, u32) {
+    let extents: [&[usize]; 5] = [&[16], &[12], &[8, 8], &[4, 16], &[24]];
+    let extents = extents[seed as usize % extents.len()];
+    let program = if seed % 4 == 0 {
+        images::unet(seed, extents, 1 + (seed / 4 % 2) as usize)
+    } else {
+        images::network(seed, extents)
+    };
+    let positions = extents.iter().product::<usize>() as u32;
+    (program, [2, 3, 5, positions / 2, positions, 2 * positions][seed as usize / 4 % 6])
+}
+
+/// How many random image networks are streamed, and what the others were refused for.
+fn streamed(seeds: std::ops::Range<u64>) -> (usize, Vec<String>) {
     let (mut equal, mut refused) = (0, Vec::new());
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for seed in seeds {
-        let extents = extents[seed as usize % extents.len()];
-        let program = if seed % 4 == 0 {
-            images::unet(seed, extents, 1 + (seed / 4 % 2) as usize)
-        } else {
-            images::network(seed, extents)
-        };
-        let positions: usize = extents.iter().product();
-        let ii =
-            [2, 3, 5, positions as u32 / 2, positions as u32, 2 * positions as u32][seed as usize / 4 % 6];
-        match plan(&program, ii.max(2)) {
+        let (program, ii) = candidate(seed);
+        match plan(&program, ii) {
             Ok(plan) => {
                 let ways = || plan.ways.iter().flatten();
                 for (has, name) in [
@@ -62,7 +68,7 @@ fn streamed(seeds: std::ops::Range<u64>, extents: &[&[usize]]) -> (usize, Vec<St
                 ] {
                     *kinds.entry(name).or_default() += usize::from(has);
                 }
-                check(&program, ii.max(2), seed);
+                check(&program, ii, seed);
                 equal += 1;
             }
             Err(problem) => {
@@ -89,8 +95,25 @@ fn check(program: &Program, ii: u32, seed: u64) {
 
 #[test]
 fn random_image_networks_are_what_the_emulator_says() {
-    let (equal, refused) = streamed(0..200, &[&[16], &[12], &[8, 8], &[4, 16], &[24]]);
+    let (equal, refused) = streamed(0..200);
     refused.iter().for_each(|line| println!("{line}"));
     println!("{equal} equal, {} refused", refused.len());
     assert!(equal >= 100, "only {equal} of 200 were streamed");
+}
+
+/// How many random image networks go through Verilator; 20 unless `NN2HDL_STREAMS` says otherwise.
+fn simulated() -> u64 {
+    let asked = std::env::var("NN2HDL_STREAMS").ok();
+    asked.map_or(20, |text| text.parse().expect("NN2HDL_STREAMS is a number"))
+}
+
+#[test]
+fn verilog_of_random_image_networks_is_what_the_emulator_says() {
+    let count = simulated();
+    for seed in 10_000..10_000 + count {
+        let (program, ii) = candidate(seed);
+        if plan(&program, ii).is_ok() {
+            cosim(&program, ii, 20);
+        }
+    }
 }

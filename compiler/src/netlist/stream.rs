@@ -13,7 +13,7 @@ use super::plan::Beats;
 use super::{Bits, Driver, Module, NetId};
 
 /// Longer delays are memories, if they have no taps in between.
-const LONGEST_CHAIN: u32 = 48;
+const LONGEST_CHAIN: u32 = 32;
 
 /// Longer delays of the frame's beginning are counted.
 const LONGEST_PULSE: u32 = 12;
