@@ -1,11 +1,14 @@
-// Handshakes around a core of fixed latency that takes and gives frames of BEATS beats without a pause.
+// Handshakes around a core of fixed latency that takes BI beats of a frame without a pause, gives BO beats of results and
+// takes the next frame II cycles after the last at the earliest.
 // A frame is started once all its beats are here and the output queue has room for all its results (credit).
 // s_last anywhere but on a frame's last beat sets error until reset; beats are counted, not marked, so data goes on.
-// CB: bits of a beat's number. AI, AO: 2^AI and 2^AO beats are held before and behind the core; both hold a frame.
+// CB: bits that count to II and BO. AI, AO: 2^AI and 2^AO beats are held before and behind the core; both hold a frame.
 module nn2hdl_frames #(
     parameter WI = 1,
     parameter WO = 1,
-    parameter BEATS = 1,
+    parameter BI = 1,
+    parameter BO = 1,
+    parameter II = 1,
     parameter CB = 1,
     parameter AI = 1,
     parameter AO = 1
@@ -26,10 +29,13 @@ module nn2hdl_frames #(
     input wire result_valid,
     input wire [WO-1:0] result
 );
-    localparam [31:0] FINAL = BEATS - 1;
-    localparam [31:0] WHOLE = BEATS;
+    localparam [31:0] FINAL = BI - 1;
+    localparam [31:0] FINAL_RESULT = BO - 1;
+    localparam [31:0] FINAL_CYCLE = II - 1;
+    localparam [31:0] WHOLE = BI;
+    localparam [31:0] WHOLE_RESULT = BO;
     reg [CB-1:0] in_beat;
-    reg [CB-1:0] run_beat;
+    reg [CB-1:0] cycle;
     reg [CB-1:0] out_beat;
     reg [AO:0] credit;
     wire [AI:0] waiting;
@@ -39,10 +45,11 @@ module nn2hdl_frames #(
     assign s_ready = !rst && !waiting[AI];
     wire put = s_valid && s_ready;
     wire in_final = in_beat == FINAL[CB-1:0];
-    wire start = run_beat == {CB{1'b0}} && waiting >= WHOLE[AI:0] && credit >= WHOLE[AO:0];
-    wire run = start || run_beat != {CB{1'b0}};
+    wire start = cycle == {CB{1'b0}} && waiting >= WHOLE[AI:0] && credit >= WHOLE_RESULT[AO:0];
+    wire busy = start || cycle != {CB{1'b0}};
+    wire run = busy && cycle <= FINAL[CB-1:0];
     assign m_valid = held != {(AO+1){1'b0}};
-    assign m_last = out_beat == FINAL[CB-1:0];
+    assign m_last = out_beat == FINAL_RESULT[CB-1:0];
     wire take = m_valid && m_ready;
 
     nn2hdl_fifo #(.W(WI), .A(AI)) u_in (
@@ -56,7 +63,7 @@ module nn2hdl_frames #(
         core_data <= oldest;
         if (rst) begin
             in_beat <= {CB{1'b0}};
-            run_beat <= {CB{1'b0}};
+            cycle <= {CB{1'b0}};
             out_beat <= {CB{1'b0}};
             credit <= {1'b1, {AO{1'b0}}};
             core_valid <= 1'b0;
@@ -65,9 +72,9 @@ module nn2hdl_frames #(
             core_valid <= run;
             if (put) in_beat <= in_final ? {CB{1'b0}} : in_beat + 1'b1;
             if (put && s_last != in_final) error <= 1'b1;
-            if (run) run_beat <= run_beat == FINAL[CB-1:0] ? {CB{1'b0}} : run_beat + 1'b1;
+            if (busy) cycle <= cycle == FINAL_CYCLE[CB-1:0] ? {CB{1'b0}} : cycle + 1'b1;
             if (take) out_beat <= m_last ? {CB{1'b0}} : out_beat + 1'b1;
-            credit <= credit - (start ? WHOLE[AO:0] : {(AO+1){1'b0}}) + {{AO{1'b0}}, take};
+            credit <= credit - (start ? WHOLE_RESULT[AO:0] : {(AO+1){1'b0}}) + {{AO{1'b0}}, take};
         end
     end
 endmodule

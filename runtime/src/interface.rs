@@ -5,17 +5,33 @@ use serde::{Deserialize, Serialize};
 use crate::format::Format;
 use crate::id::ValueId;
 
+/// One axis that is spread over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The axis.
+    pub axis: usize,
+    /// Positions in one beat.
+    pub lanes: usize,
+    /// Beats along the axis; the last one may be padded.
+    pub beats: usize,
+    /// Cycles from one beat along the axis to the next.
+    pub interval: usize,
+}
+
+impl Spread {
+    /// Cycles from the first beat along the axis to the last.
+    pub fn reach(&self) -> usize {
+        (self.beats - 1) * self.interval
+    }
+}
+
 /// How a tensor moves over its wires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Travel {
     /// Axes from the slowest to the fastest, within a beat.
     pub order: Vec<usize>,
-    /// The axis that is spread over beats, if any.
-    pub axis: Option<usize>,
-    /// Positions of that axis in one beat; without an axis, all elements are one beat of one position.
-    pub lanes: usize,
-    /// Beats of one frame.
-    pub beats: usize,
+    /// The axes that are spread over time, the slowest first; none if all elements are one beat.
+    pub spread: Vec<Spread>,
     /// Cycles from the frame's first input beat to this tensor's first beat.
     pub phase: u32,
 }
@@ -23,24 +39,51 @@ pub struct Travel {
 impl Travel {
     /// A whole tensor of `rank` axes in one beat.
     pub fn whole(rank: usize, phase: u32) -> Self {
-        Self { order: (0..rank).collect(), axis: None, lanes: 1, beats: 1, phase }
+        Self { order: (0..rank).collect(), spread: Vec::new(), phase }
+    }
+
+    /// Beats of one frame.
+    pub fn beats(&self) -> usize {
+        self.spread.iter().map(|spread| spread.beats).product()
+    }
+
+    /// Cycles from the frame's first beat to beat `beat`.
+    pub fn cycle(&self, beat: usize) -> usize {
+        self.along(beat).map(|(spread, beat)| beat * spread.interval).sum()
+    }
+
+    /// Cycles from the frame's first beat to its last.
+    pub fn reach(&self) -> usize {
+        self.spread.iter().map(Spread::reach).sum()
+    }
+
+    /// Whether a beat of a frame follows the other without a gap.
+    pub fn is_contiguous(&self) -> bool {
+        self.reach() + 1 == self.beats()
+    }
+
+    /// The beat along each axis, the fastest first.
+    fn along(&self, mut beat: usize) -> impl Iterator<Item = (&Spread, usize)> {
+        self.spread.iter().rev().map(move |spread| {
+            let here = beat % spread.beats;
+            beat /= spread.beats;
+            (spread, here)
+        })
     }
 
     /// The shape of one beat of a tensor of `shape`.
     pub fn beat_shape(&self, shape: &[usize]) -> Vec<usize> {
         let mut beat = shape.to_vec();
-        if let Some(axis) = self.axis {
-            beat[axis] = self.lanes;
-        }
+        self.spread.iter().for_each(|spread| beat[spread.axis] = spread.lanes);
         beat
     }
 
-    /// The flat element of the tensor at flat position `n` of beat `beat`, or `None` in the last beat's padding.
+    /// The flat element of the tensor at flat position `n` of beat `beat`, or `None` in padding.
     pub fn element(&self, shape: &[usize], beat: usize, n: usize) -> Option<usize> {
         let mut at = crate::index::point(n, &self.beat_shape(shape));
-        if let Some(axis) = self.axis {
-            at[axis] += beat * self.lanes;
-            if at[axis] >= shape[axis] {
+        for (spread, beat) in self.along(beat) {
+            at[spread.axis] += beat * spread.lanes;
+            if at[spread.axis] >= shape[spread.axis] {
                 return None;
             }
         }
@@ -93,7 +136,7 @@ impl PortMap {
 
     /// The beats of one frame of codes; padding is zero.
     pub fn split(&self, frame: &[i64]) -> Vec<Vec<i64>> {
-        (0..self.travel.beats)
+        (0..self.travel.beats())
             .map(|beat| {
                 (0..self.beat_elements())
                     .map(|n| self.travel.element(&self.shape, beat, n).map_or(0, |flat| frame[flat]))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use nn2hdl_runtime::interface::{Place, PortMap, Probe, Signature, Travel};
+use nn2hdl_runtime::interface::{Place, PortMap, Probe, Signature, Spread, Travel};
 use nn2hdl_runtime::{
     Block, Decoder, Encoder, Expr, Format, Input, Kernel, Op, Output, Program, Quantizer, Read, Step,
 };
@@ -161,9 +161,11 @@ fn descriptions_that_do_not_fit_are_refused() {
     let changes: [fn(&mut Design); 6] = [
         |design| design.signature.outputs.clear(),
         |design| design.signature.inputs[0].format.width = 5,
-        |design| design.signature.inputs[0].travel.beats = 3,
+        |design| {
+            design.signature.inputs[0].travel.spread.push(Spread { axis: 0, lanes: 1, beats: 1, interval: 1 })
+        },
         |design| design.signature.ii_cycles = 0,
-        |design| design.probes[0].travel.axis = Some(7),
+        |design| design.probes[0].travel.spread.push(Spread { axis: 7, lanes: 1, beats: 9, interval: 1 }),
         |design| design.probes[1].elements.truncate(1),
     ];
     for change in changes {

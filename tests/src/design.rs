@@ -36,7 +36,9 @@ pub fn evaluate(netlist: &Netlist, inputs: &[Vec<i64>], frames: usize, gaps: Opt
             beats.extend(vec![None; rng.random_range(1..=5)]);
         }
         sent.push(beats.len());
-        beats.extend((0..signature.ii_cycles as usize).map(|beat| Some((frame, beat))));
+        let sent = signature.inputs.first().map_or(1, |port| port.travel.beats());
+        let ii = signature.ii_cycles as usize;
+        beats.extend((0..ii).map(|beat| (beat < sent).then_some((frame, beat))));
     }
     beats.extend(vec![None; signature.latency_last_cycles as usize + 3]);
     let split: Vec<Vec<Vec<Vec<i64>>>> = (signature.inputs.iter().zip(inputs))
@@ -65,12 +67,18 @@ pub fn evaluate(netlist: &Netlist, inputs: &[Vec<i64>], frames: usize, gaps: Opt
             found.iter_mut().zip(outputs).for_each(|(all, beat)| all.push(beat));
         }
     }
-    let ii = signature.ii_cycles as usize;
-    assert_eq!(cycles.len(), frames * ii, "{}: output beats", signature.top);
+    let travel = signature.outputs.first().map(|port| port.travel.clone());
+    let delivered = travel.as_ref().map_or(1, |travel| travel.beats());
+    assert_eq!(cycles.len(), frames * delivered, "{}: output beats", signature.top);
+    for (frame, cycles) in cycles.chunks(delivered).enumerate() {
+        let due = |beat: usize| sent[frame] + travel.as_ref().map_or(0, |t| t.phase as usize + t.cycle(beat));
+        let due: Vec<usize> = (0..delivered).map(due).collect();
+        assert_eq!(cycles, due, "{}: cycles of frame {frame}", signature.top);
+    }
     let outputs = (signature.outputs.iter().zip(&found))
-        .map(|(port, beats)| beats.chunks(ii).flat_map(|frame| port.join(frame)).collect())
+        .map(|(port, beats)| beats.chunks(delivered).flat_map(|frame| port.join(frame)).collect())
         .collect();
-    let first = cycles.iter().step_by(ii).copied().collect();
-    let last = cycles.iter().skip(ii - 1).step_by(ii).copied().collect();
+    let first = cycles.iter().step_by(delivered).copied().collect();
+    let last = cycles.iter().skip(delivered - 1).step_by(delivered).copied().collect();
     Observed { outputs, sent, first, last }
 }

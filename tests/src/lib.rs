@@ -3,6 +3,7 @@
 pub mod cells;
 pub mod design;
 pub mod hls;
+pub mod images;
 pub mod merge;
 pub mod random;
 pub mod verilator;

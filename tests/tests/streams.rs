@@ -1,7 +1,13 @@
 //! Random streamed convolutions through emulator and evaluator.
 
+use std::collections::BTreeMap;
+
+use nn2hdl_compiler::netlist::plan::{Flow, plan};
+use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
+use nn2hdl_tests::images;
 use nn2hdl_tests::random::{codes, convolutions, emulate};
+use nn2hdl_tests::verilator::cosim;
 
 #[test]
 fn a_streamed_convolution_is_the_unrolled_one() {
@@ -25,6 +31,89 @@ fn a_streamed_convolution_is_the_unrolled_one() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A random image network and an initiation interval.
+fn candidate(seed: u64) -> (Program, u32) {
+    let extents: [&[usize]; 5] = [&[16], &[12], &[8, 8], &[4, 16], &[24]];
+    let extents = extents[seed as usize % extents.len()];
+    let program = if seed % 4 == 0 {
+        images::unet(seed, extents, 1 + (seed / 4 % 2) as usize)
+    } else {
+        images::network(seed, extents)
+    };
+    let positions = extents.iter().product::<usize>() as u32;
+    (program, [2, 3, 5, positions / 2, positions, 2 * positions][seed as usize / 4 % 6])
+}
+
+/// How many random image networks are streamed, and what the others were refused for.
+fn streamed(seeds: std::ops::Range<u64>) -> (usize, Vec<String>) {
+    let (mut equal, mut refused) = (0, Vec::new());
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for seed in seeds {
+        let (program, ii) = candidate(seed);
+        match plan(&program, ii) {
+            Ok(plan) => {
+                let ways = || plan.ways.iter().flatten();
+                for (has, name) in [
+                    (plan.ways.iter().any(|way| way.len() == 2), "raster scan"),
+                    (plan.flows.contains(&Flow::Accumulate), "running totals"),
+                    (ways().any(|spread| spread.lanes > 1), "several lanes"),
+                    (
+                        ways().any(|spread| spread.interval > 1 && plan.ways.iter().all(|way| way.len() < 2)),
+                        "pauses between beats",
+                    ),
+                ] {
+                    *kinds.entry(name).or_default() += usize::from(has);
+                }
+                check(&program, ii, seed);
+                equal += 1;
+            }
+            Err(problem) => {
+                refused.push(format!("{} at II {ii}: {}: {}", program.name, problem.node, problem.message))
+            }
+        }
+    }
+    println!("{kinds:?}");
+    assert!(kinds.len() == 4 && kinds.values().all(|&count| count >= 5), "{kinds:?}");
+    (equal, refused)
+}
+
+fn check(program: &Program, ii: u32, seed: u64) {
+    let frames = 4;
+    let netlist = compile(program, ii);
+    assert!(netlist.signature.ii_cycles <= ii, "{}", program.name);
+    let inputs = codes(program, frames, seed);
+    let expected = emulate(program, &inputs, frames);
+    for gaps in [None, Some(seed)] {
+        let found = evaluate(&netlist, &inputs, frames, gaps);
+        assert_eq!(found.outputs, expected, "{} II {ii}, gaps {gaps:?}", program.name);
+    }
+}
+
+#[test]
+fn random_image_networks_are_what_the_emulator_says() {
+    let (equal, refused) = streamed(0..200);
+    refused.iter().for_each(|line| println!("{line}"));
+    println!("{equal} equal, {} refused", refused.len());
+    assert!(equal >= 100, "only {equal} of 200 were streamed");
+}
+
+/// How many random image networks go through Verilator; 20 unless `NN2HDL_STREAMS` says otherwise.
+fn simulated() -> u64 {
+    let asked = std::env::var("NN2HDL_STREAMS").ok();
+    asked.map_or(20, |text| text.parse().expect("NN2HDL_STREAMS is a number"))
+}
+
+#[test]
+fn verilog_of_random_image_networks_is_what_the_emulator_says() {
+    let count = simulated();
+    for seed in 10_000..10_000 + count {
+        let (program, ii) = candidate(seed);
+        if plan(&program, ii).is_ok() {
+            cosim(&program, ii, 20);
         }
     }
 }

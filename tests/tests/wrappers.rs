@@ -151,10 +151,12 @@ impl Bench {
         cut: Option<usize>,
     ) -> Result<usize, String> {
         let mut random = SmallRng::seed_from_u64(seed);
-        let last = self.signature.ii_cycles as usize - 1;
         let flat = |frames: &[Vec<Beat>]| -> VecDeque<(Beat, bool)> {
-            let beats = frames.iter().flat_map(|frame| frame.iter().cloned().enumerate());
-            beats.map(|(n, beat)| (beat, n == last)).collect()
+            let beats = |frame: &Vec<Beat>| {
+                let last = frame.len() - 1;
+                frame.iter().cloned().enumerate().map(|(n, beat)| (beat, n == last)).collect::<Vec<_>>()
+            };
+            frames.iter().flat_map(beats).collect()
         };
         let (mut to_send, mut due) = (flat(&self.inputs), flat(&self.outputs));
         let zero = vec![0; to_send[0].0.len()];
@@ -318,9 +320,9 @@ fn a_misplaced_tlast_is_reported_until_reset() {
 fn damaged_wrappers_are_found_out() {
     let damage = [
         ("credit <= {1'b1, {AO{1'b0}}}", "credit <= {(AO+1){1'b1}}"),
-        ("credit >= WHOLE[AO:0]", "credit >= {(AO+1){1'b0}}"),
+        ("credit >= WHOLE_RESULT[AO:0]", "credit >= {(AO+1){1'b0}}"),
         ("waiting >= WHOLE[AI:0]", "waiting != {(AI+1){1'b0}}"),
-        ("assign m_last = out_beat == FINAL[CB-1:0]", "assign m_last = out_beat == {CB{1'b0}}"),
+        ("assign m_last = out_beat == FINAL_RESULT[CB-1:0]", "assign m_last = out_beat == {CB{1'b0}}"),
     ];
     let (program, ii) = streamed();
     for damage in damage {

@@ -1,7 +1,7 @@
 //! Modules with handshakes around the bare top, and what Vivado needs to build any of them.
 //!
 //! A beat of the AXI4-Stream wrapper holds the beat of every input side by side, the first input in the low bits, filled
-//! up with zeros to whole bytes; outputs likewise. Each frame has as many beats as the bare top takes.
+//! up with zeros to whole bytes; outputs likewise.
 
 use askama::Template;
 use nn2hdl_runtime::interface::{PortMap, Signature};
@@ -115,16 +115,24 @@ fn bits(n: u32) -> u32 {
     32 - n.leading_zeros()
 }
 
+/// Beats that the core takes and gives, cycles between frames, and the bits that count to the latter two.
+fn rhythm(signature: &Signature) -> (u32, u32, u32, u32) {
+    let beats = |ports: &[PortMap]| ports.first().map_or(1, |port| port.travel.beats() as u32);
+    let (taken, given) = (beats(&signature.inputs), beats(&signature.outputs));
+    (taken, given, signature.ii_cycles, bits(signature.ii_cycles.max(given)))
+}
+
 fn axis_view(signature: &Signature, name: &str) -> AxisView {
-    let beats = signature.ii_cycles;
+    let (taken, given, ii, counter) = rhythm(signature);
     let width = |ports: &[PortMap]| ports.iter().map(PortMap::width).sum::<u32>();
     let (input, output) = (width(&signature.inputs), width(&signature.outputs));
     let bus = |width: u32| width.div_ceil(8) * 8;
     // A beat holds its place from its frame's start until it is taken, three registers and a frame later than its latency.
-    let (before, behind) = (bits(2 * beats), bits(signature.latency_cycles + 2 * beats + 3));
+    let flying = (signature.latency_last_cycles + 3).div_ceil(ii) + 1;
+    let (before, behind) = (bits(2 * taken), bits(flying * given + given));
     let parameters = format!(
-        ".WI({input}), .WO({output}), .BEATS({beats}), .CB({}), .AI({before}), .AO({behind})",
-        bits(beats)
+        ".WI({input}), .WO({output}), .BI({taken}), .BO({given}), .II({ii}), .CB({counter}), .AI({before}), \
+         .AO({behind})"
     );
     let mut connections = connect(&signature.inputs, input, "core_data");
     connections.extend(connect(&signature.outputs, output, "result"));
@@ -139,7 +147,10 @@ fn axis_view(signature: &Signature, name: &str) -> AxisView {
         parts.collect::<Vec<_>>()
     };
     let mut doc = vec![
-        format!("{} with AXI4-Stream ports: {beats} beats a frame, tlast on the last.", signature.top),
+        format!(
+            "{} with AXI4-Stream ports: {taken} beats a frame in, {given} out, tlast on the last.",
+            signature.top
+        ),
         "error is high from a misplaced s_axis_tlast until reset.".to_owned(),
     ];
     doc.extend(layout("s", &signature.inputs));
@@ -177,7 +188,7 @@ fn connect(ports: &[PortMap], total: u32, wire: &str) -> Vec<String> {
 }
 
 fn ap_view(signature: &Signature, name: &str) -> ApView {
-    let beats = signature.ii_cycles;
+    let (taken, given, ii, counter) = rhythm(signature);
     let mut names = Names::default();
     let all = || signature.inputs.iter().chain(&signature.outputs);
     let control = ["ap_clk", "ap_rst", "ap_start", "ap_done", "ap_idle", "ap_ready"];
@@ -195,10 +206,10 @@ fn ap_view(signature: &Signature, name: &str) -> ApView {
         ports.push(format!("output wire {}{name}", range(port.width())));
         ports.push(format!("output wire {valid}"));
     }
-    let flying = bits(signature.latency_last_cycles / beats + 2);
+    let flying = bits(signature.latency_last_cycles / ii + 2);
     ApView {
         doc: vec![
-            format!("{} with ap_ctrl_hs ports: a frame is read in {beats} cycles,", signature.top),
+            format!("{} with ap_ctrl_hs ports: a frame is read in {taken} cycles,", signature.top),
             format!("the first from ap_start on; results begin {} cycles later.", signature.latency_cycles),
         ],
         name: name.to_owned(),
@@ -207,7 +218,7 @@ fn ap_view(signature: &Signature, name: &str) -> ApView {
         control: names.claim("u_control"),
         core_valid: names.claim("core_valid"),
         result_valid: names.claim("result_valid"),
-        parameters: format!(".BEATS({beats}), .CB({}), .CF({flying})", bits(beats)),
+        parameters: format!(".BI({taken}), .BO({given}), .II({ii}), .CB({counter}), .CF({flying})"),
         ports,
         connections,
         valids,

@@ -44,8 +44,10 @@ pub struct Site<'a> {
     pub block: &'a Block,
     /// Output positions to deliver.
     pub positions: Vec<Vec<usize>>,
-    /// The axis along which a value is streamed, if it is.
-    pub streamed: &'a dyn Fn(ValueId) -> Option<usize>,
+    /// Points of the reduction, if not all of the kernel's.
+    pub reduction: Option<Vec<Vec<usize>>>,
+    /// Whether an axis of a value is spread over time.
+    pub streamed: &'a dyn Fn(ValueId, usize) -> bool,
     /// What an element can be.
     pub interval: &'a dyn Fn(&Tap) -> Interval,
 }
@@ -84,7 +86,7 @@ fn groups(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<Vec<usize>>> {
     let used: Vec<u32> = slots_of(&kernel.body);
     for p in &site.positions {
         let mut taps = Vec::new();
-        for r in points(&kernel.extent) {
+        for r in reduction(kernel, site) {
             for &slot in &used {
                 let read = &kernel.reads[slot as usize];
                 let at: Option<Vec<i64>> =
@@ -101,6 +103,11 @@ fn groups(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<Vec<usize>>> {
         groups[group].push(p.clone());
     }
     groups
+}
+
+/// The points of the reduction that are to be combined.
+fn reduction(kernel: &Kernel, site: &Site<'_>) -> Vec<Vec<usize>> {
+    site.reduction.clone().unwrap_or_else(|| points(&kernel.extent).collect())
 }
 
 fn slots_of(expr: &Expr) -> Vec<u32> {
@@ -157,7 +164,7 @@ impl Build<'_, '_, '_> {
         let kernel = self.kernel;
         let mut sum = Form::default();
         let mut others: Vec<WireId> = Vec::new();
-        for r in points(&kernel.extent) {
+        for r in reduction(kernel, self.site) {
             let mut body = self.evaluate(&kernel.body, None, p, &r)?;
             if let Some(scatter) = kernel.scatter {
                 let target = self.fetch(scatter.slot, p, &r)?;
@@ -312,7 +319,7 @@ impl Build<'_, '_, '_> {
         };
         let extent = shape[axis] as i64;
         match coordinate(self.site.program, access, p, r) {
-            Some(at) if (0..extent).contains(&at) || (self.site.streamed)(read.value) == Some(axis) => {
+            Some(at) if (0..extent).contains(&at) || (self.site.streamed)(read.value, axis) => {
                 prefix.push(at);
                 let wire = self.fetch_axis(read, prefix, p, r);
                 prefix.pop();

@@ -120,6 +120,10 @@ fn of(module: &Module, net: &Net) -> Cost {
         Driver::Select(..) => lut(own.div_ceil(2)),
         Driver::Rom { a, .. } => lut(own << width(*a).saturating_sub(6)),
         Driver::Register { .. } => Cost { ff: own, ..Cost::default() },
+        // Shift registers of 32 bits each in a look-up table, and one flip-flop behind.
+        Driver::Delay { cycles, .. } => {
+            Cost { lut: own * u64::from(*cycles).div_ceil(32), ff: own, ..Cost::default() }
+        }
         Driver::Input { .. }
         | Driver::Output { .. }
         | Driver::Const(_)

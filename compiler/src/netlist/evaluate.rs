@@ -50,11 +50,21 @@ pub struct Evaluator {
     values: Vec<i64>,
     order: Vec<(Slot, Bits, Op)>,
     registers: Vec<(Slot, Slot, bool)>,
+    lines: Vec<Line>,
     inputs: Vec<Vec<(Slot, Bits)>>,
     outputs: Vec<Vec<Slot>>,
     scopes: Vec<Scope>,
     next: Vec<i64>,
     pending: Option<bool>,
+}
+
+/// What a delayed net was in the last cycles, in a ring.
+#[derive(Clone, Debug)]
+struct Line {
+    slot: Slot,
+    d: Slot,
+    past: Vec<i64>,
+    at: usize,
 }
 
 /// An instance of the flattened design.
@@ -68,8 +78,13 @@ struct Scope {
 impl Evaluator {
     /// Flattens and orders a netlist.
     pub fn new(netlist: &Netlist) -> Result<Self, EvaluateError> {
-        let mut flat =
-            Flat { modules: &netlist.modules, scopes: Vec::new(), nets: Vec::new(), registers: Vec::new() };
+        let mut flat = Flat {
+            modules: &netlist.modules,
+            scopes: Vec::new(),
+            nets: Vec::new(),
+            registers: Vec::new(),
+            lines: Vec::new(),
+        };
         let top = netlist.modules.len() - 1;
         flat.scope(top, netlist.top().name.clone());
         flat.connect(0, top, None);
@@ -85,13 +100,14 @@ impl Evaluator {
         let outputs = module.outputs.iter().map(|(_, nets)| nets.iter().map(|net| net.0).collect()).collect();
         let values =
             flat.nets.iter().map(|node| if let Node::Fixed(value) = node.1 { value } else { 0 }).collect();
-        let Flat { scopes, registers, .. } = flat;
+        let Flat { scopes, registers, lines, .. } = flat;
         let signature = netlist.signature.clone();
         Ok(Self {
             signature,
             values,
             order,
             registers,
+            lines,
             inputs,
             outputs,
             scopes,
@@ -134,7 +150,14 @@ impl Evaluator {
         self.next.extend(
             self.registers.iter().map(|&(_, d, reset)| if reset && rst { 0 } else { values[d as usize] }),
         );
-        for (&(slot, ..), &value) in self.registers.iter().zip(&self.next) {
+        for line in &mut self.lines {
+            let now = std::mem::replace(&mut line.past[line.at], self.values[line.d as usize]);
+            line.at = (line.at + 1) % line.past.len();
+            self.next.push(now);
+        }
+        let slots =
+            self.registers.iter().map(|register| register.0).chain(self.lines.iter().map(|line| line.slot));
+        for (slot, &value) in slots.zip(&self.next) {
             self.values[slot as usize] = value;
         }
     }
@@ -200,6 +223,7 @@ struct Flat<'a> {
     scopes: Vec<Scope>,
     nets: Vec<(Bits, Node)>,
     registers: Vec<(Slot, Slot, bool)>,
+    lines: Vec<Line>,
 }
 
 impl Flat<'_> {
@@ -240,6 +264,11 @@ impl Flat<'_> {
                 }
                 Driver::Register { d, reset } => {
                     self.registers.push((slot, at(d), *reset));
+                    continue;
+                }
+                Driver::Delay { d, cycles } => {
+                    let past = vec![0; *cycles as usize - 1];
+                    self.lines.push(Line { slot, d: at(d), past, at: 0 });
                     continue;
                 }
                 Driver::Slice { a, lo } => Op::Slice(at(a), *lo),

@@ -198,13 +198,21 @@ pub enum Driver {
         /// Whether reset clears it: control only, data are not reset.
         reset: bool,
     },
+    /// What another net was some cycles before: a memory.
+    Delay {
+        /// Its input.
+        d: NetId,
+        /// Cycles, at least 3.
+        cycles: u32,
+    },
 }
 
 impl Driver {
-    /// The nets that the driver depends on within the cycle, instances aside.
+    /// The earlier nets that the driver reads, instances aside.
     pub fn operands(&self) -> Vec<NetId> {
         match self {
             Self::Input { .. } | Self::Output { .. } | Self::Const(_) | Self::Register { .. } => Vec::new(),
+            Self::Delay { d, .. } => vec![*d],
             Self::Slice { a, .. } | Self::Shl { a, .. } | Self::Extend(a) | Self::Rom { a, .. } => vec![*a],
             Self::Add { a, b, .. } | Self::Mul(a, b) | Self::Max(a, b) | Self::Min(a, b) | Self::Lt(a, b) => {
                 vec![*a, *b]
@@ -346,7 +354,7 @@ impl Module {
 
     /// Whether the module, or one of its instances, has a register.
     pub fn is_clocked(&self, modules: &[Self]) -> bool {
-        self.nets.iter().any(|net| matches!(net.driver, Driver::Register { .. }))
+        self.nets.iter().any(|net| matches!(net.driver, Driver::Register { .. } | Driver::Delay { .. }))
             || self.instances.iter().any(|instance| modules[instance.module].is_clocked(modules))
     }
 

@@ -60,7 +60,8 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
                 tap.at.iter().zip(&value.shape).fold(0, |flat, (&at, &extent)| flat * extent + at as usize);
             range.elements[tap.value.index()][flat]
         };
-        let site = Site { program, block, positions, streamed: &|_| None, interval: &interval };
+        let site =
+            Site { program, block, positions, reduction: None, streamed: &|_, _| false, interval: &interval };
         let mut cost = Cost::default();
         for engine in elaborate(kernel, &site, &mut optimizer)? {
             let stages = Stages::unpipelined(&engine.datapath);

@@ -170,6 +170,10 @@ impl Check<'_> {
                 module.nets.get(d.index()).is_some_and(|d| d.bits == bits),
                 "a register has its input's bits",
             ),
+            Driver::Delay { d, cycles } => (
+                d.index() < module.nets.len() && module.bits(d) == bits && cycles > 2,
+                "a delay has its input's bits and at least 3 cycles",
+            ),
             Driver::Shl { .. } | Driver::Add { .. } | Driver::Mul(..) | Driver::Max(..) | Driver::Min(..) => {
                 (true, "")
             }

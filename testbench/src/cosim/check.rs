@@ -1,7 +1,7 @@
 //! Whether program, signature and probes belong together: they are read from files.
 
 use nn2hdl_runtime::Value;
-use nn2hdl_runtime::interface::{PortMap, Probe, Travel};
+use nn2hdl_runtime::interface::{PortMap, Probe, Spread, Travel};
 
 use super::Design;
 
@@ -18,13 +18,13 @@ pub(super) fn check(design: &Design) -> Result<(), String> {
     let outputs = main.results.iter().map(|&id| main.value(id));
     ports("output", &signature.outputs, outputs.collect())?;
     for maps in [&signature.inputs, &signature.outputs] {
-        let mut beats = maps.iter().map(|map| map.travel.beats);
+        let mut beats = maps.iter().map(|map| map.travel.beats());
         let first = beats.next();
         if beats.any(|beats| Some(beats) != first) {
             return Err("ports with different numbers of beats".into());
         }
     }
-    let beats = signature.inputs.first().map_or(1, |map| map.travel.beats);
+    let beats = signature.inputs.first().map_or(1, |map| map.travel.beats());
     if (signature.ii_cycles as usize) < beats || signature.latency_last_cycles < signature.latency_cycles {
         return Err("the initiation interval or the latency is impossible".into());
     }
@@ -67,17 +67,13 @@ fn probe(probe: &Probe) -> Result<(), String> {
 /// The number of elements in a beat.
 fn travel(travel: &Travel, shape: &[usize]) -> Result<usize, String> {
     let impossible = || Err("travels in an impossible way".to_owned());
-    if travel.beats == 0 || travel.beats > LONGEST || travel.lanes == 0 || travel.phase as usize > LONGEST {
-        return impossible();
-    }
-    let covered = match travel.axis {
-        None => travel.beats == 1,
-        Some(axis) => shape.get(axis).is_some_and(|&extent| {
-            travel.lanes <= extent.max(1)
-                && travel.lanes.checked_mul(travel.beats).is_some_and(|all| all >= extent)
-        }),
+    let fits = |spread: &Spread| {
+        let Some(&extent) = shape.get(spread.axis) else { return false };
+        let covered = spread.lanes.checked_mul(spread.beats).is_some_and(|all| all >= extent);
+        let reach = spread.beats.checked_mul(spread.interval);
+        covered && spread.lanes.min(spread.beats) > 0 && reach.is_some_and(|reach| reach <= LONGEST)
     };
-    if !covered {
+    if travel.phase as usize > LONGEST || travel.spread.len() > 2 || !travel.spread.iter().all(fits) {
         return impossible();
     }
     let product = travel.beat_shape(shape).iter().try_fold(1usize, |n, &extent| n.checked_mul(extent));

@@ -113,7 +113,8 @@ struct Window {
 impl Case<'_> {
     /// The cycles that one frame takes, probes included.
     fn span(&self) -> usize {
-        let probes = self.design.probes.iter().map(|probe| probe.travel.phase as usize + probe.travel.beats);
+        let probes =
+            self.design.probes.iter().map(|probe| probe.travel.phase as usize + probe.travel.reach() + 1);
         probes.max().unwrap_or(0).max(self.design.signature.latency_last_cycles as usize + 1)
     }
 
@@ -228,8 +229,8 @@ fn first_probe(
     let last = arrived.reset.map_or(usize::MAX, |reset| reset - arrived.row);
     let mut due: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
     for (number, probe) in design.probes.iter().enumerate() {
-        for beat in 0..probe.travel.beats {
-            let cycle = probe.travel.phase as usize + beat;
+        for beat in 0..probe.travel.beats() {
+            let cycle = probe.travel.phase as usize + probe.travel.cycle(beat);
             if cycle <= last {
                 due.entry(cycle).or_default().push((number, beat));
             }

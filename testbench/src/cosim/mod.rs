@@ -202,7 +202,7 @@ pub fn cosim(
         ..Plan::new(signature.ii_cycles as usize, arrival, settings.seed, drain)
     };
     let promise = Promise {
-        beats: signature.outputs.first().map_or(1, |map| map.travel.beats),
+        beats: signature.outputs.first().map_or(1, |map| map.travel.beats()),
         latency: Some(Latency {
             first: signature.latency_cycles as usize,
             last: signature.latency_last_cycles as usize,

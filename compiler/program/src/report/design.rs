@@ -89,7 +89,7 @@ fn time(design: &Design<'_>, step: &Step) -> Option<(u32, u32, u32)> {
     };
     let begin = step.reads().filter_map(|id| seen(id).map(|travel| travel.phase)).max().unwrap_or(0);
     let out = step.writes().iter().filter_map(|&id| seen(id)).max_by_key(|travel| travel.phase)?;
-    Some((begin.min(out.phase), out.phase, out.phase + (out.beats as u32).saturating_sub(1)))
+    Some((begin.min(out.phase), out.phase, out.phase + out.reach() as u32))
 }
 
 fn row<const N: usize>(cells: [String; N]) -> Vec<String> {
@@ -362,7 +362,7 @@ fn ports(report: &Report) -> Section {
             port.format.to_string(),
             format!("n·{0} to n·{0} + {1}", port.format.width, port.format.width - 1),
             format!("{}: {}", port.beat_elements(), beat(port)),
-            port.travel.beats.to_string(),
+            port.travel.beats().to_string(),
             coded,
         ]));
     };
@@ -378,12 +378,13 @@ fn ports(report: &Report) -> Section {
 
 /// What one beat holds.
 fn beat(port: &PortMap) -> String {
-    match port.travel.axis {
-        None => "the whole tensor".into(),
-        Some(axis) => {
-            format!("{} of axis {axis}, then the next", extents(&port.travel.beat_shape(&port.shape)))
-        }
+    let spread = &port.travel.spread;
+    if spread.is_empty() {
+        return "the whole tensor".into();
     }
+    let axes: Vec<String> = spread.iter().map(|spread| spread.axis.to_string()).collect();
+    let axes = axes.join(", then ");
+    format!("{} along axis {axes}", extents(&port.travel.beat_shape(&port.shape)))
 }
 
 fn encoder(encoder: &Encoder) -> String {

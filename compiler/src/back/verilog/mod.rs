@@ -29,6 +29,7 @@ pub struct File {
 
 /// The parametric blocks that emitted modules use.
 const BLOCKS: &[(&str, &str)] = &[
+    ("nn2hdl_delay", include_str!("../../../../hdl/nn2hdl_delay.v")),
     ("nn2hdl_mul", include_str!("../../../../hdl/nn2hdl_mul.v")),
     ("nn2hdl_rom", include_str!("../../../../hdl/nn2hdl_rom.v")),
 ];
@@ -68,8 +69,12 @@ fn control_ports(netlist: &Netlist) -> Vec<Control> {
     for module in &netlist.modules {
         let mut found = Control::default();
         for (net, _) in module.nets.iter().zip(wires::live(module)).filter(|(_, live)| *live) {
-            if let Driver::Register { reset, .. } = net.driver {
-                found = Control { clk: true, rst: found.rst || reset, top: false };
+            match net.driver {
+                Driver::Register { reset, .. } => {
+                    found = Control { clk: true, rst: found.rst || reset, top: false };
+                }
+                Driver::Delay { .. } => found.clk = true,
+                _ => {}
             }
         }
         for instance in &module.instances {

@@ -50,6 +50,7 @@ impl Naming {
                 Driver::Lt(..) => Some("less"),
                 Driver::Select(..) => Some("mux"),
                 Driver::Rom { .. } => Some("lut"),
+                Driver::Delay { .. } => Some("late"),
                 Driver::Register { d, .. } => {
                     let (base, depth) = match origin.get(d.index()) {
                         Some((base, depth)) => (base.clone(), depth + 1),

@@ -216,6 +216,7 @@ impl View<'_> {
             Driver::Add { .. } => return self.adder(index, name),
             Driver::Mul(a, b) => return Some(self.multiplier(*a, *b, width, name)),
             Driver::Rom { a, data } => return Some(self.table(*a, data, width, name)),
+            Driver::Delay { d, cycles } => return Some(self.delay(*d, *cycles, width, name)),
             Driver::Lt(a, b) => self.less(*a, *b),
             Driver::Max(a, b) => self.extreme(*a, *b, (*b, *a), width),
             Driver::Min(a, b) => self.extreme(*a, *b, (*a, *b), width),
@@ -283,6 +284,16 @@ impl View<'_> {
         parameters.push(("WY", width.to_string()));
         ports.push(("y", name.to_owned()));
         self.block("nn2hdl_mul", &parameters, &ports, width, name)
+    }
+
+    fn delay(&mut self, d: NetId, cycles: u32, width: u32, name: &str) -> Cell {
+        let last = cycles - 2;
+        let address = u32::BITS - last.leading_zeros();
+        let parameters =
+            [("W", width.to_string()), ("WA", address.to_string()), ("LAST", format!("{address}'d{last}"))];
+        let d = self.text.of(&self.wires.run_of(d).clone());
+        let ports = [("clk", "clk".to_owned()), ("d", d), ("q", name.to_owned())];
+        self.block("nn2hdl_delay", &parameters, &ports, width, name)
     }
 
     fn table(&mut self, a: NetId, data: &[i64], width: u32, name: &str) -> Cell {

@@ -1,4 +1,4 @@
-// conv_0_10_3: latency 7 cycles, a new frame every 4
+// conv_0_10_3: latency 6 cycles, a new frame every 4
 // made for 320 MHz (model, not placed and routed)
 module conv_0_10_3 (
     input wire clk,
@@ -14,130 +14,168 @@ module conv_0_10_3 (
     wire [1:0] u_conv1_y;
     wire [1:0] u_conv1_2_y;
     wire [1:0] u_conv1_3_y;
+    reg [1:0] state_2;
     reg [1:0] x_0_q1;
     reg [1:0] x_1_q1;
-    reg in_valid_q1;
-    reg [1:0] state_8;
     reg [1:0] x_2_q1;
-    reg [2:0] u_conv0_3_y_0_q1;
-    reg [2:0] u_conv0_3_y_0_q2;
-    reg in_valid_q2;
-    reg in_valid_q3;
-    reg [1:0] state_47;
+    reg [1:0] state_20;
+    reg mux_37_q1;
+    reg mux_57_q1;
     reg [2:0] u_conv0_y_0_q1;
-    reg [2:0] u_conv0_2_y_0_q1;
-    reg [2:0] u_conv0_3_y_1_q1;
-    reg [2:0] u_conv0_3_y_1_q2;
     reg [2:0] u_conv0_y_1_q1;
+    reg [2:0] u_conv0_2_y_0_q1;
     reg [2:0] u_conv0_2_y_1_q1;
+    reg [2:0] u_conv0_3_y_0_q1;
+    reg [2:0] u_conv0_3_y_1_q1;
+    reg [2:0] u_conv0_3_y_0_q2;
+    reg [2:0] u_conv0_3_y_1_q2;
+    reg mux_79_q1;
+    reg mux_79_q2;
+    reg mux_79_q3;
+    reg mux_89_q1;
+    reg mux_89_q2;
+    reg mux_89_q3;
     reg [1:0] u_conv1_y_q1;
     reg [1:0] u_conv1_2_y_q1;
     reg [1:0] u_conv1_3_y_q1;
     reg [1:0] u_conv1_y_q2;
-    reg in_valid_q4;
-    reg in_valid_q5;
-    reg in_valid_q6;
-    reg [1:0] state_103;
-    reg [1:0] mux_113_q1;
-    reg [1:0] mux_116_q1;
-    reg in_valid_q7;
-    wire less_12 = (state_8 < 2'd3);
-    wire [1:0] sum_13 = state_8 + 2'd1;
-    wire [1:0] mux_14 = less_12 ? sum_13 : 2'd0;
-    wire [1:0] mux_15 = in_valid_q1 ? mux_14 : state_8;
-    wire less_17 = (state_8 < 2'd3);
-    wire [1:0] mux_18 = less_17 ? x_1_q1 : 2'd3;
-    wire [1:0] mux_21 = less_17 ? x_2_q1 : 2'd3;
-    wire [1:0] mux_23 = less_17 ? x_1_q1 : 2'd3;
-    wire [1:0] mux_25 = less_17 ? x_2_q1 : 2'd3;
-    wire [1:0] mux_27 = less_17 ? x[1:0] : 2'd3;
-    wire [1:0] mux_29 = less_17 ? x_2_q1 : 2'd3;
-    wire [1:0] mux_31 = less_17 ? x[1:0] : 2'd3;
-    wire less_34 = (state_8 < 2'd2);
-    wire [1:0] mux_35 = less_34 ? x[3:2] : 2'd3;
-    wire less_51 = (state_47 < 2'd3);
-    wire [1:0] sum_52 = state_47 + 2'd1;
-    wire [1:0] mux_53 = less_51 ? sum_52 : 2'd0;
-    wire [1:0] mux_54 = in_valid_q3 ? mux_53 : state_47;
-    wire less_56 = (state_47 < 2'd1);
-    wire [2:0] mux_57 = less_56 ? 3'd7 : u_conv0_3_y_0_q2;
-    wire less_62 = (state_47 < 2'd3);
-    wire [2:0] mux_63 = less_62 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_67 = less_56 ? 3'd7 : u_conv0_3_y_1_q2;
-    wire [2:0] mux_71 = less_62 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_73 = less_62 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_75 = less_62 ? u_conv0_3_y_0_q1 : 3'd7;
-    wire [2:0] mux_77 = less_62 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_79 = less_62 ? u_conv0_3_y_1_q1 : 3'd7;
-    wire [2:0] mux_81 = less_62 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_83 = less_62 ? u_conv0_3_y_0_q1 : 3'd7;
-    wire [2:0] mux_85 = less_62 ? u_conv0_y[2:0] : 3'd7;
-    wire [2:0] mux_87 = less_62 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_89 = less_62 ? u_conv0_3_y_1_q1 : 3'd7;
-    wire [2:0] mux_91 = less_62 ? u_conv0_y[5:3] : 3'd7;
-    wire less_107 = (state_103 < 2'd3);
-    wire [1:0] sum_108 = state_103 + 2'd1;
-    wire [1:0] mux_109 = less_107 ? sum_108 : 2'd0;
-    wire [1:0] mux_110 = in_valid_q6 ? mux_109 : state_103;
-    wire less_112 = (state_103 < 2'd3);
-    wire [1:0] mux_113 = less_112 ? u_conv1_2_y_q1 : 2'd0;
-    wire [1:0] mux_116 = less_112 ? u_conv1_3_y_q1 : 2'd0;
-    conv_0_10_3_conv0 u_conv0 (.clk(clk), .x({mux_21, mux_18, x_0_q1}), .y(u_conv0_y));
-    conv_0_10_3_conv0 u_conv0_2 (.clk(clk), .x({mux_27, mux_25, mux_23}), .y(u_conv0_2_y));
-    conv_0_10_3_conv0 u_conv0_3 (.clk(clk), .x({mux_35, mux_31, mux_29}), .y(u_conv0_3_y));
+    reg mux_130_q1;
+    reg mux_130_q2;
+    reg mux_130_q3;
+    reg mux_130_q4;
+    reg mux_130_q5;
+    reg [1:0] mux_137_q1;
+    reg [1:0] mux_140_q1;
+    reg mux_4_q1;
+    reg mux_4_q2;
+    reg mux_4_q3;
+    reg mux_4_q4;
+    reg mux_4_q5;
+    reg mux_4_q6;
+    reg [1:0] state_150;
+    wire less_3 = (2'd0 < state_2);
+    wire mux_4 = less_3 ? 1'd0 : in_valid;
+    wire less_8 = (state_2 < 2'd3);
+    wire [1:0] sum_9 = state_2 + 2'd1;
+    wire [1:0] mux_10 = less_8 ? sum_9 : 2'd0;
+    wire [1:0] mux_11 = in_valid ? mux_10 : state_2;
+    wire less_21 = (2'd0 < state_20);
+    wire mux_22 = less_21 ? 1'd1 : mux_4;
+    wire less_29 = (state_20 < 2'd3);
+    wire [1:0] sum_30 = state_20 + 2'd1;
+    wire [1:0] mux_31 = less_29 ? sum_30 : 2'd0;
+    wire [1:0] mux_32 = mux_22 ? mux_31 : 2'd0;
+    wire less_36 = (state_20 < 2'd3);
+    wire mux_37 = less_36 ? 1'd1 : 1'd0;
+    wire [1:0] mux_40 = mux_37_q1 ? x_1_q1 : 2'd3;
+    wire [1:0] mux_42 = mux_37_q1 ? x_2_q1 : 2'd3;
+    wire [1:0] mux_44 = mux_37_q1 ? x_1_q1 : 2'd3;
+    wire [1:0] mux_46 = mux_37_q1 ? x_2_q1 : 2'd3;
+    wire [1:0] mux_48 = mux_37_q1 ? x[1:0] : 2'd3;
+    wire [1:0] mux_50 = mux_37_q1 ? x_2_q1 : 2'd3;
+    wire [1:0] mux_52 = mux_37_q1 ? x[1:0] : 2'd3;
+    wire less_56 = (state_20 < 2'd2);
+    wire mux_57 = less_56 ? 1'd1 : 1'd0;
+    wire [1:0] mux_60 = mux_57_q1 ? x[3:2] : 2'd3;
+    wire less_78 = (state_20 < 2'd1);
+    wire mux_79 = less_78 ? 1'd0 : 1'd1;
+    wire [2:0] mux_84 = mux_79_q3 ? u_conv0_3_y_0_q2 : 3'd7;
+    wire less_88 = (state_20 < 2'd3);
+    wire mux_89 = less_88 ? 1'd1 : 1'd0;
+    wire [2:0] mux_94 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_96 = mux_79_q3 ? u_conv0_3_y_1_q2 : 3'd7;
+    wire [2:0] mux_98 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_100 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_102 = mux_89_q3 ? u_conv0_3_y_0_q1 : 3'd7;
+    wire [2:0] mux_104 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_106 = mux_89_q3 ? u_conv0_3_y_1_q1 : 3'd7;
+    wire [2:0] mux_108 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_110 = mux_89_q3 ? u_conv0_3_y_0_q1 : 3'd7;
+    wire [2:0] mux_112 = mux_89_q3 ? u_conv0_y[2:0] : 3'd7;
+    wire [2:0] mux_114 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_116 = mux_89_q3 ? u_conv0_3_y_1_q1 : 3'd7;
+    wire [2:0] mux_118 = mux_89_q3 ? u_conv0_y[5:3] : 3'd7;
+    wire less_129 = (state_20 < 2'd3);
+    wire mux_130 = less_129 ? 1'd1 : 1'd0;
+    wire [1:0] mux_137 = mux_130_q5 ? u_conv1_2_y_q1 : 2'd0;
+    wire [1:0] mux_140 = mux_130_q5 ? u_conv1_3_y_q1 : 2'd0;
+    wire less_151 = (2'd0 < state_150);
+    wire mux_152 = less_151 ? 1'd1 : mux_4_q6;
+    wire less_159 = (state_150 < 2'd3);
+    wire [1:0] sum_160 = state_150 + 2'd1;
+    wire [1:0] mux_161 = less_159 ? sum_160 : 2'd0;
+    wire [1:0] mux_162 = mux_152 ? mux_161 : 2'd0;
+    conv_0_10_3_conv0 u_conv0 (.clk(clk), .x({mux_42, mux_40, x_0_q1}), .y(u_conv0_y));
+    conv_0_10_3_conv0 u_conv0_2 (.clk(clk), .x({mux_48, mux_46, mux_44}), .y(u_conv0_2_y));
+    conv_0_10_3_conv0 u_conv0_3 (.clk(clk), .x({mux_60, mux_52, mux_50}), .y(u_conv0_3_y));
     conv_0_10_3_conv1 u_conv1 (
         .clk(clk),
-        .x({mux_71, u_conv0_y_1_q1, mux_67, mux_63, u_conv0_y_0_q1, mux_57}),
+        .x({mux_98, u_conv0_y_1_q1, mux_96, mux_94, u_conv0_y_0_q1, mux_84}),
         .y(u_conv1_y)
     );
     conv_0_10_3_conv1 u_conv1_2 (
         .clk(clk),
-        .x({mux_79, mux_77, u_conv0_y_1_q1, mux_75, mux_73, u_conv0_y_0_q1}),
+        .x({mux_106, mux_104, u_conv0_y_1_q1, mux_102, mux_100, u_conv0_y_0_q1}),
         .y(u_conv1_2_y)
     );
-    conv_0_10_3_conv1 u_conv1_3 (.clk(clk), .x({mux_91, mux_89, mux_87, mux_85, mux_83, mux_81}), .y(u_conv1_3_y));
+    conv_0_10_3_conv1 u_conv1_3 (
+        .clk(clk),
+        .x({mux_118, mux_116, mux_114, mux_112, mux_110, mux_108}),
+        .y(u_conv1_3_y)
+    );
     always @(posedge clk) begin
         x_0_q1 <= x[1:0];
         x_1_q1 <= x[3:2];
         x_2_q1 <= x[5:4];
-        u_conv0_3_y_0_q1 <= u_conv0_3_y[2:0];
-        u_conv0_3_y_0_q2 <= u_conv0_3_y_0_q1;
+        mux_37_q1 <= mux_37;
+        mux_57_q1 <= mux_57;
         u_conv0_y_0_q1 <= u_conv0_y[2:0];
-        u_conv0_2_y_0_q1 <= u_conv0_2_y[2:0];
-        u_conv0_3_y_1_q1 <= u_conv0_3_y[5:3];
-        u_conv0_3_y_1_q2 <= u_conv0_3_y_1_q1;
         u_conv0_y_1_q1 <= u_conv0_y[5:3];
+        u_conv0_2_y_0_q1 <= u_conv0_2_y[2:0];
         u_conv0_2_y_1_q1 <= u_conv0_2_y[5:3];
+        u_conv0_3_y_0_q1 <= u_conv0_3_y[2:0];
+        u_conv0_3_y_1_q1 <= u_conv0_3_y[5:3];
+        u_conv0_3_y_0_q2 <= u_conv0_3_y_0_q1;
+        u_conv0_3_y_1_q2 <= u_conv0_3_y_1_q1;
+        mux_79_q1 <= mux_79;
+        mux_79_q2 <= mux_79_q1;
+        mux_79_q3 <= mux_79_q2;
+        mux_89_q1 <= mux_89;
+        mux_89_q2 <= mux_89_q1;
+        mux_89_q3 <= mux_89_q2;
         u_conv1_y_q1 <= u_conv1_y;
         u_conv1_2_y_q1 <= u_conv1_2_y;
         u_conv1_3_y_q1 <= u_conv1_3_y;
         u_conv1_y_q2 <= u_conv1_y_q1;
-        mux_113_q1 <= mux_113;
-        mux_116_q1 <= mux_116;
+        mux_130_q1 <= mux_130;
+        mux_130_q2 <= mux_130_q1;
+        mux_130_q3 <= mux_130_q2;
+        mux_130_q4 <= mux_130_q3;
+        mux_130_q5 <= mux_130_q4;
+        mux_137_q1 <= mux_137;
+        mux_140_q1 <= mux_140;
         if (rst) begin
-            in_valid_q1 <= 1'd0;
-            state_8 <= 2'd0;
-            in_valid_q2 <= 1'd0;
-            in_valid_q3 <= 1'd0;
-            state_47 <= 2'd0;
-            in_valid_q4 <= 1'd0;
-            in_valid_q5 <= 1'd0;
-            in_valid_q6 <= 1'd0;
-            state_103 <= 2'd0;
-            in_valid_q7 <= 1'd0;
+            state_2 <= 2'd0;
+            state_20 <= 2'd0;
+            mux_4_q1 <= 1'd0;
+            mux_4_q2 <= 1'd0;
+            mux_4_q3 <= 1'd0;
+            mux_4_q4 <= 1'd0;
+            mux_4_q5 <= 1'd0;
+            mux_4_q6 <= 1'd0;
+            state_150 <= 2'd0;
         end else begin
-            in_valid_q1 <= in_valid;
-            state_8 <= mux_15;
-            in_valid_q2 <= in_valid_q1;
-            in_valid_q3 <= in_valid_q2;
-            state_47 <= mux_54;
-            in_valid_q4 <= in_valid_q3;
-            in_valid_q5 <= in_valid_q4;
-            in_valid_q6 <= in_valid_q5;
-            state_103 <= mux_110;
-            in_valid_q7 <= in_valid_q6;
+            state_2 <= mux_11;
+            state_20 <= mux_32;
+            mux_4_q1 <= mux_4;
+            mux_4_q2 <= mux_4_q1;
+            mux_4_q3 <= mux_4_q2;
+            mux_4_q4 <= mux_4_q3;
+            mux_4_q5 <= mux_4_q4;
+            mux_4_q6 <= mux_4_q5;
+            state_150 <= mux_162;
         end
     end
-    assign out_valid = in_valid_q7;
-    assign y = {mux_116_q1, mux_113_q1, u_conv1_y_q2};
+    assign out_valid = mux_152;
+    assign y = {mux_140_q1, mux_137_q1, u_conv1_y_q2};
 endmodule

@@ -1,18 +1,18 @@
 //! A block becomes a module: layers in order, joined so that what meets belongs together.
 
+mod accumulate;
+mod kernel;
+
 use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::interface::{PortMap, Signature};
-use nn2hdl_runtime::{Block, Call, Format, Interval, Kernel, Step, Value, ValueId};
-use rustc_hash::FxHashMap;
+use nn2hdl_runtime::{Block, Call, Format, Interval, Step, Value, ValueId};
 
 use super::build::{Design, LOCAL};
 use super::name::Names;
 use super::plan::Plan;
 use super::stream::Clockwork;
-use super::{Bits, Module, NetId, TracePoint, engine};
-use crate::datapath::elaborate::{Engine, Site, Tap, elaborate};
+use super::{Bits, Driver, Module, NetId, TracePoint};
 use crate::diagnostic::Diagnostic;
-use crate::schedule::pipeline;
 
 /// A block that has become a module.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
         Self {
             design,
             block,
-            clockwork: Clockwork::new(plan.beats),
+            clockwork: Clockwork::new(plan.ii),
             plan,
             module: Module::new(name),
             names,
@@ -64,7 +64,8 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
     /// The top module: ports and `valid` as the bare interface has them.
     pub(super) fn top(mut self) -> Result<(Module, Signature, Vec<TracePoint>), Diagnostic> {
         let in_valid = self.module.add_input("in_valid", vec![Bits::BIT])[0];
-        self.clockwork.set_valid(in_valid);
+        let beats = self.block.params.iter().map(|&id| self.plan.travel(self.block, id, 0).beats()).max();
+        self.clockwork.set_valid(&mut self.module, in_valid, beats.unwrap_or(1));
         let program = self.design.program;
         let inputs = (self.block.params.iter().zip(&program.inputs))
             .map(|(&param, input)| self.port_map(param, &input.name, 0))
@@ -75,7 +76,9 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
         self.steps()?;
         let results = self.registered(&self.block.results.clone(), true);
         let phase = results.first().map_or(0, |signal| signal.phase);
-        let out_valid = self.clockwork.valid(&mut self.module, phase);
+        let travel = self.block.results.first().map(|&id| self.plan.travel(self.block, id, phase));
+        let way = travel.as_ref().map_or(&[][..], |travel| &travel.spread);
+        let out_valid = self.clockwork.beat(&mut self.module, phase, way);
         self.module.add_output("out_valid", vec![out_valid]);
         let outputs = (self.block.results.iter().zip(&program.outputs))
             .map(|(&result, output)| self.port_map(result, &output.name, phase))
@@ -88,11 +91,11 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             inputs,
             outputs,
             latency_cycles: phase,
-            latency_last_cycles: phase + self.plan.beats as u32 - 1,
-            ii_cycles: self.plan.beats as u32,
+            latency_last_cycles: phase + travel.map_or(0, |travel| travel.reach()) as u32,
+            ii_cycles: self.plan.ii as u32,
         };
         self.module.doc = vec![
-            format!("{}: latency {} cycles, a new frame every {}", program.name, phase, self.plan.beats),
+            format!("{}: latency {} cycles, a new frame every {}", program.name, phase, self.plan.ii),
             format!("made for {} MHz (model, not placed and routed)", self.design.target.clock_mhz),
         ];
         let top = self.design.modules.len();
@@ -149,10 +152,10 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
     }
 
     fn steps(&mut self) -> Result<(), Diagnostic> {
-        for step in &self.block.steps {
+        for (step, flow) in self.block.steps.iter().zip(self.plan.flows.clone()) {
             self.design.begin(step.name());
             match step {
-                Step::Kernel(kernel) => self.kernel(kernel)?,
+                Step::Kernel(kernel) => self.kernel(kernel, &flow)?,
                 Step::Call(call) => self.call(call)?,
             }
         }
@@ -163,139 +166,13 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
         self.signals[id.index()].as_ref().expect("a validated block writes values before it reads them")
     }
 
-    fn kernel(&mut self, kernel: &Kernel) -> Result<(), Diagnostic> {
-        let beat_shape = self.beat_shape(kernel.out);
-        let engines = {
-            let (signals, plan, block) = (&self.signals, &self.plan, self.block);
-            let interval = |tap: &Tap| {
-                let known = signals[tap.value.index()].as_ref().map(|signal| &signal.intervals);
-                let inner = known.map_or(Interval::point(0), |known| known[plan.locate(block, tap).1]);
-                if plan.inside(tap).is_some() {
-                    inner.join(Interval::point(tap.outside.into()))
-                } else {
-                    inner
-                }
-            };
-            let site = Site {
-                program: self.design.program,
-                block: self.block,
-                positions: points(&beat_shape).collect(),
-                streamed: &|id: ValueId| plan.axes[id.index()],
-                interval: &interval,
-            };
-            elaborate(kernel, &site, &mut self.design.optimizer)?
-        };
-        let base = engines
-            .iter()
-            .flat_map(|engine| &engine.taps)
-            .map(|tap| i64::from(self.signal(tap.value).phase) + self.plan.locate(self.block, tap).0)
-            .fold(0, i64::max) as u32;
-        let elements: usize = beat_shape.iter().product();
-        let mut outputs: Vec<Option<(NetId, f64, Interval, u32)>> = vec![None; elements];
-        for group in same_datapath(engines) {
-            self.group(kernel, &group, base, &beat_shape, &mut outputs)?;
-        }
-        let phase = outputs.iter().flatten().map(|output| output.3).max().unwrap_or(base);
-        let clock_to_q = self.design.target.delays.clock_to_q;
-        let mut signal = Signal { nets: Vec::new(), ready: Vec::new(), intervals: Vec::new(), phase };
-        for (net, ready, interval, at) in outputs.into_iter().flatten() {
-            signal.nets.push(self.clockwork.delay(&mut self.module, net, phase - at));
-            signal.ready.push(if at < phase { clock_to_q } else { ready });
-            signal.intervals.push(interval);
-        }
-        self.trace_value(kernel.out, &kernel.name, &signal);
-        self.signals[kernel.out.index()] = Some(signal);
-        Ok(())
-    }
-
-    /// Emits the module of equal engines and its instances.
-    fn group(
-        &mut self,
-        kernel: &Kernel,
-        engines: &[Engine],
-        base: u32,
-        beat_shape: &[usize],
-        outputs: &mut [Option<(NetId, f64, Interval, u32)>],
-    ) -> Result<(), Diagnostic> {
-        let datapath = &engines[0].datapath;
-        let mut arrivals = vec![0f64; datapath.inputs().len()];
-        let mut connections = Vec::new();
-        for engine in engines {
-            let mut nets = Vec::new();
-            for (tap, arrival) in engine.taps.iter().zip(&mut arrivals) {
-                let (net, ready) = self.tap(tap, base);
-                nets.push(net);
-                *arrival = arrival.max(ready);
-            }
-            connections.push(nets);
-        }
-        let delays = &self.design.target.delays;
-        let stages =
-            pipeline::pipeline(datapath, &arrivals, self.design.period(), delays).map_err(|error| {
-                Diagnostic::new(
-                    "clock",
-                    &kernel.name,
-                    error.to_string(),
-                    "lower `--clock-mhz` or quantize to fewer bits",
-                )
-            })?;
-        let clock_to_q = delays.clock_to_q;
-        let name = self.design.module_name(&kernel.name, &mut self.names);
-        let mut module = engine::module(&name, datapath, &stages);
-        module.doc = vec![format!(
-            "layer {}: {} inputs, {} outputs, {} register ranks",
-            kernel.name,
-            datapath.inputs().len(),
-            datapath.outputs.len(),
-            stages.output
-        )];
-        let index = self.design.modules.len();
-        for (engine, nets) in engines.iter().zip(connections) {
-            // An engine whose outputs are all constant has nothing to connect.
-            let instance = self.names.claim(&format!("u_{}", kernel.name));
-            let ports = if nets.is_empty() { Vec::new() } else { vec![nets] };
-            let found = self.module.add_instance(instance, index, &module, ports).swap_remove(0);
-            for ((p, net), &wire) in engine.positions.iter().zip(found).zip(&datapath.outputs) {
-                let flat = p.iter().zip(beat_shape).fold(0, |flat, (&at, &extent)| flat * extent + at);
-                let direct = stages.stage[wire.index()] == stages.output;
-                let ready = if direct { stages.ready[wire.index()] } else { clock_to_q };
-                outputs[flat] = Some((net, ready, datapath.interval(wire), base + stages.output));
-            }
-        }
-        self.design.modules.push(module);
-        Ok(())
-    }
-
-    /// The net of a tap in the cycle `base`, masked at the frame's borders, and when it is ready.
-    fn tap(&mut self, tap: &Tap, base: u32) -> (NetId, f64) {
-        let (beat, flat) = self.plan.locate(self.block, tap);
-        let signal = self.signal(tap.value);
-        let (net, ready) = (signal.nets[flat], signal.ready[flat]);
-        let age = (i64::from(base) - i64::from(signal.phase) - beat) as u32;
-        let delays = &self.design.target.delays;
-        let ready = if age > 0 { delays.clock_to_q } else { ready };
-        let held = self.clockwork.delay(&mut self.module, net, age);
-        match self.plan.inside(tap) {
-            None => (held, ready),
-            Some((first, end)) => {
-                let bits = Bits::of(
-                    self.signal(tap.value).intervals[flat].join(Interval::point(tap.outside.into())),
-                );
-                let masked =
-                    self.clockwork.mask(&mut self.module, held, bits, tap.outside, base, (first, end));
-                let delays = &self.design.target.delays;
-                (masked, ready.max(delays.clock_to_q + delays.lt(8)) + 2.0 * delays.select[0])
-            }
-        }
-    }
-
     fn call(&mut self, call: &Call) -> Result<(), Diagnostic> {
         let called = match self.design.blocks.get(&call.block) {
             Some(called) => called.clone(),
             None => {
                 let block = self.design.program.block(call.block);
                 let name = self.design.module_name(&block.name, &mut self.names);
-                let plan = Plan::unrolled(block.values.len());
+                let plan = Plan::unrolled(block);
                 let called = Layout::new(self.design, block, plan, name).callee()?;
                 self.design.blocks.insert(call.block, called.clone());
                 called
@@ -353,7 +230,12 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
             .map(|s| s.phase + u32::from(!settled(s)))
             .max()
             .unwrap_or(0);
-        let masked = top && !self.plan.positions.is_multiple_of(self.plan.lanes);
+        let padded = |id: &ValueId| {
+            let way = &self.plan.ways[id.index()];
+            let shape = &self.block.value(*id).shape;
+            way.iter().any(|spread| !shape[spread.axis].is_multiple_of(spread.lanes))
+        };
+        let masked = top && ids.iter().any(padded);
         let phase = phase + u32::from(masked);
         ids.iter()
             .map(|&id| {
@@ -376,20 +258,17 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
 
     /// Zero in the lanes that the last beat does not fill, then a register.
     fn pad(&mut self, id: ValueId, nets: Vec<NetId>, phase: u32) -> Vec<NetId> {
-        let shape = self.beat_shape(id);
-        let Some(axis) = self.plan.axes[id.index()] else { return nets };
-        points(&shape)
+        let way = self.plan.ways[id.index()].clone();
+        points(&self.beat_shape(id))
             .zip(nets)
-            .map(|(p, net)| {
-                let tap = Tap { value: id, at: p.iter().map(|&at| at as i64).collect(), outside: 0 };
-                debug_assert!(axis < p.len());
-                let net = match self.plan.inside(&tap) {
-                    Some(beats) => {
-                        let bits = self.module.bits(net);
-                        self.clockwork.mask(&mut self.module, net, bits, 0, phase, beats)
-                    }
-                    None => net,
-                };
+            .map(|(p, mut net)| {
+                let ranges = self.plan.filled(self.block, id, &p);
+                if ranges.iter().any(Option::is_some) {
+                    let bits = self.module.bits(net);
+                    let inside = self.clockwork.inside(&mut self.module, phase, &way, &ranges);
+                    let zero = self.module.constant(0);
+                    net = self.module.add(bits, Driver::Select(inside, net, zero));
+                }
                 self.clockwork.delay(&mut self.module, net, 1)
             })
             .collect()
@@ -413,21 +292,4 @@ impl<'d, 'a, 'o> Layout<'d, 'a, 'o> {
 
 fn bits_of(format: Format) -> Bits {
     Bits { signed: format.signed, width: format.width }
-}
-
-/// Engines in groups of equal datapaths.
-fn same_datapath(engines: Vec<Engine>) -> Vec<Vec<Engine>> {
-    let mut by_size: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
-    let mut groups: Vec<Vec<Engine>> = Vec::new();
-    for engine in engines {
-        let candidates = by_size.entry(engine.datapath.cells().len()).or_default();
-        match candidates.iter().find(|&&group| groups[group][0].datapath == engine.datapath) {
-            Some(&group) => groups[group].push(engine),
-            None => {
-                candidates.push(groups.len());
-                groups.push(vec![engine]);
-            }
-        }
-    }
-    groups
 }
