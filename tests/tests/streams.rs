@@ -39,7 +39,7 @@ fn a_streamed_convolution_is_the_unrolled_one() {
 fn candidate(seed: u64) -> (Program, u32) {
     let extents: [&[usize]; 5] = [&[16], &[12], &[8, 8], &[4, 16], &[24]];
     let extents = extents[seed as usize % extents.len()];
-    let program = if seed % 4 == 0 {
+    let program = if seed.is_multiple_of(4) {
         images::unet(seed, extents, 1 + (seed / 4 % 2) as usize)
     } else {
         images::network(seed, extents)

@@ -71,7 +71,8 @@ fn engine_of(program: &Program, kernel: &Kernel, optimizer: &mut Optimizer<'_>) 
         program,
         block,
         positions: points(&block.value(kernel.out).shape).collect(),
-        streamed: &|_| None,
+        reduction: None,
+        streamed: &|_, _| false,
         interval: &|tap| block.value(tap.value).format.interval(),
     };
     let mut engines = elaborate(kernel, &site, optimizer).unwrap_or_else(|problem| panic!("{problem}"));
@@ -103,7 +104,9 @@ fn inline(chunk: &mut Module, module: &Module, inputs: &[NetId]) -> Vec<NetId> {
             Driver::Select(a, b, c) => Driver::Select(at(a), at(b), at(c)),
             Driver::Rom { a, data } => Driver::Rom { a: at(a), data: data.clone() },
             Driver::Const(value) => Driver::Const(*value),
-            Driver::Output { .. } | Driver::Register { .. } => unreachable!("one cycle is long enough here"),
+            Driver::Output { .. } | Driver::Register { .. } | Driver::Delay { .. } => {
+                unreachable!("one cycle is long enough here")
+            }
         };
         map.push(chunk.add(*bits, driver));
     }

@@ -36,14 +36,19 @@ pub(super) struct Clockwork {
     ii: usize,
     ages: FxHashMap<NetId, BTreeMap<u32, NetId>>,
     starts: BTreeMap<u32, NetId>,
-    counts: FxHashMap<(u32, Vec<(usize, usize)>), Counts>,
-    parts: FxHashMap<(u32, usize, Vec<(usize, usize)>), NetId>,
-    inside: FxHashMap<(u32, Vec<Option<Beats>>, Vec<(usize, usize)>), NetId>,
+    counts: FxHashMap<(u32, Times), Counts>,
+    parts: FxHashMap<(u32, usize, Times), NetId>,
+    inside: FxHashMap<(u32, Ranges, Times), NetId>,
     kept: FxHashMap<(NetId, u32), NetId>,
 }
 
-/// Beats and intervals: what the counters of a way depend on.
-fn times(way: &[Spread]) -> Vec<(usize, usize)> {
+/// Beats and intervals by level: what the counters of a way depend on.
+type Times = Vec<(usize, usize)>;
+
+/// Beats by level.
+type Ranges = Vec<Option<Beats>>;
+
+fn times(way: &[Spread]) -> Times {
     way.iter().map(|spread| (spread.beats, spread.interval)).collect()
 }
 
