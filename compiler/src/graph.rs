@@ -3,7 +3,6 @@
 //!
 //! *Architecture invariant:* nothing here knows an operator; what an operator is and means is said in [`crate::ops`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
@@ -190,6 +189,24 @@ impl Graph {
         output
     }
 
+    /// Adds an operator with several outputs, named one by one.
+    pub fn add_all(
+        &mut self,
+        name: impl Into<String>,
+        outputs: &[&str],
+        operator: impl Operator + 'static,
+        inputs: &[TensorId],
+    ) -> Vec<TensorId> {
+        let outputs: Vec<TensorId> = outputs.iter().map(|&output| self.tensor(output)).collect();
+        self.nodes.push(Node {
+            name: name.into(),
+            action: Action::Operator(Arc::new(operator)),
+            inputs: inputs.iter().copied().map(Some).collect(),
+            outputs: outputs.clone(),
+        });
+        outputs
+    }
+
     /// Adds a call of function `number`, with the names of its results.
     pub fn call(
         &mut self,
@@ -237,23 +254,38 @@ impl Graph {
 
     /// The outputs in float arithmetic, by the operators' references. `inputs` are whole tensors, the frame axis included.
     pub fn evaluate(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Diagnostic> {
-        self.evaluate_with(inputs, &self.functions)
+        let values = self.trace(inputs)?;
+        self.outputs.iter().map(|id| Ok(self.traced(&values, *id)?.clone())).collect()
     }
 
-    fn evaluate_with(&self, inputs: &[Tensor], functions: &[Graph]) -> Result<Vec<Tensor>, Diagnostic> {
-        let mut values: BTreeMap<TensorId, Tensor> =
-            self.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
-        for (number, info) in self.tensors.iter().enumerate() {
-            if let Some(constant) = &info.constant {
-                values.insert(TensorId(number as u32), constant.as_ref().clone());
+    /// The value of every tensor that is not a constant, `None` at those, in float arithmetic as [`Self::evaluate`].
+    pub fn trace(&self, inputs: &[Tensor]) -> Result<Vec<Option<Tensor>>, Diagnostic> {
+        self.values(inputs, &self.functions)
+    }
+
+    /// The value of a tensor in what [`Self::trace`] found, or the constant's.
+    pub fn traced<'a>(
+        &'a self,
+        values: &'a [Option<Tensor>],
+        id: TensorId,
+    ) -> Result<&'a Tensor, Diagnostic> {
+        let value = self.info(id).constant.as_deref().or(values[id.index()].as_ref());
+        value.ok_or_else(|| missing(&self.info(id).name))
+    }
+
+    /// Computes what the nodes from number `first` on define. `functions` are the main graph's.
+    pub fn run(
+        &self,
+        first: usize,
+        values: &mut [Option<Tensor>],
+        functions: &[Graph],
+    ) -> Result<(), Diagnostic> {
+        for node in &self.nodes[first..] {
+            if node.outputs.iter().all(|id| self.info(*id).constant.is_some()) {
+                continue;
             }
-        }
-        let missing = |node: &str| {
-            Diagnostic::new("internal", node, "a tensor has no value", "this is a bug, please report it")
-        };
-        for node in &self.nodes {
-            let operands: Vec<Option<&Tensor>> =
-                node.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect();
+            let value = |id: TensorId| self.info(id).constant.as_deref().or(values[id.index()].as_ref());
+            let operands: Vec<Option<&Tensor>> = node.inputs.iter().map(|id| id.and_then(value)).collect();
             let results = match &node.action {
                 Action::Operator(operator) => {
                     operator.reference(&operands).map_err(|fault| fault.at(&node.name))?
@@ -261,11 +293,29 @@ impl Graph {
                 Action::Call(number) => {
                     let given: Option<Vec<Tensor>> =
                         operands.iter().map(|operand| operand.cloned()).collect();
-                    functions[*number].evaluate_with(&given.ok_or_else(|| missing(&node.name))?, functions)?
+                    let (called, given) = (&functions[*number], given.ok_or_else(|| missing(&node.name))?);
+                    let values = called.values(&given, functions)?;
+                    let result = |id: &TensorId| Ok(called.traced(&values, *id)?.clone());
+                    called.outputs.iter().map(result).collect::<Result<_, Diagnostic>>()?
                 }
             };
-            values.extend(node.outputs.iter().copied().zip(results));
+            for (id, result) in node.outputs.iter().zip(results) {
+                values[id.index()] = Some(result);
+            }
         }
-        self.outputs.iter().map(|id| values.get(id).cloned().ok_or_else(|| missing(&self.name))).collect()
+        Ok(())
     }
+
+    fn values(&self, inputs: &[Tensor], functions: &[Graph]) -> Result<Vec<Option<Tensor>>, Diagnostic> {
+        let mut values = vec![None; self.tensors.len()];
+        for (id, value) in self.inputs.iter().zip(inputs) {
+            values[id.index()] = Some(value.clone());
+        }
+        self.run(0, &mut values, functions)?;
+        Ok(values)
+    }
+}
+
+fn missing(node: &str) -> Diagnostic {
+    Diagnostic::new("internal", node, "a tensor has no value", "this is a bug, please report it")
 }

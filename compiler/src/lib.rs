@@ -10,4 +10,6 @@ pub mod graph;
 pub mod netlist;
 pub mod ops;
 pub mod pass;
+pub mod prune;
+pub mod quantize;
 pub mod schedule;

@@ -11,6 +11,9 @@ pub struct ZooModel {
     pub summary: &'static str,
     /// The network as a QONNX file.
     pub onnx: &'static [u8],
+    /// The same network as a description in TOML with its weights (`.safetensors`), where there is one; the command line
+    /// then compiles this form.
+    pub description: Option<(&'static str, &'static [u8])>,
     /// Options that `nn2hdl compile` needs for it, none if the network states all formats itself.
     pub options: &'static [&'static str],
     /// A `.npz` file with the arrays below; axis 0 is the frame.
@@ -32,6 +35,10 @@ static ZOO: [ZooModel; 5] = [
         name: "muon-window",
         summary: "finds a muon and its bend in 6 layers x 16 strips: MLP 96-24-16-4, 4-bit weights, half pruned",
         onnx: include_bytes!("../muon_window/muon_window.onnx"),
+        description: Some((
+            include_str!("../muon_window/network.toml"),
+            include_bytes!("../muon_window/weights.safetensors"),
+        )),
         options: &[],
         sample: include_bytes!("../muon_window/sample.npz"),
         inputs: &[("window", "input")],
@@ -44,6 +51,7 @@ static ZOO: [ZooModel; 5] = [
         name: "muon-segment",
         summary: "marks a muon's voxels in a chamber of 6 layers x 8 partitions x 384 strips: three convolutions, accurate",
         onnx: include_bytes!("../muon_segment/muon_segment.onnx"),
+        description: None,
         options: &[],
         sample: include_bytes!("../muon_segment/sample.npz"),
         inputs: &[("image", "image")],
@@ -56,6 +64,7 @@ static ZOO: [ZooModel; 5] = [
         name: "muon-segment-bx",
         summary: "the same task, small enough for one image every bunch crossing: three convolutions, 1- and 2-bit activations",
         onnx: include_bytes!("../muon_segment_bx/muon_segment_bx.onnx"),
+        description: None,
         options: &[],
         sample: include_bytes!("../muon_segment_bx/sample.npz"),
         inputs: &[("image", "image")],
@@ -68,6 +77,7 @@ static ZOO: [ZooModel; 5] = [
         name: "tracer-conv",
         summary: "random weights: one padded 1-D convolution with a rounding, saturating activation",
         onnx: include_bytes!("../tracers/tracer_conv.onnx"),
+        description: None,
         options: &[],
         sample: include_bytes!("../tracers/tracer_conv.npz"),
         inputs: &[("x", "x")],
@@ -80,6 +90,7 @@ static ZOO: [ZooModel; 5] = [
         name: "tracer-graph",
         summary: "random weights: two calls of one message-passing block on 4 nodes and 6 run-time edges",
         onnx: include_bytes!("../tracers/tracer_graph.onnx"),
+        description: None,
         options: &[],
         sample: include_bytes!("../tracers/tracer_graph.npz"),
         inputs: &[("x", "x"), ("edge_attr", "edge_attr"), ("edge_index", "edge_index")],

@@ -31,6 +31,8 @@ pub enum Command {
     Emulate(EmulateArgs),
     /// Compare the Verilog in Verilator, or the HLS C++ in C simulation, with the emulator, frame by frame
     Cosim(CosimArgs),
+    /// Map the Verilog with Yosys: look-up tables, flip-flops, carry blocks and memories by layer
+    Synth(SynthArgs),
     /// List a model's layers, shapes, formats, parameters and bit operations
     Inspect(InspectArgs),
     /// Write the sample frames of a zoo model, or list the zoo
@@ -39,6 +41,10 @@ pub enum Command {
     Data(DataArgs),
     /// Measure the physics: networks and the conventional baseline on simulated and real events
     Eval(EvalArgs),
+    /// Quantize a float model on calibration frames, without training
+    Quantize(QuantizeArgs),
+    /// Make a network smaller without training
+    Prune(PruneArgs),
     /// Train a network of the recipe, quantized and pruned (needs the cargo feature `train`)
     Train(TrainArgs),
 }
@@ -157,6 +163,19 @@ pub struct CosimArgs {
     pub hls: bool,
 }
 
+/// `synth`.
+#[derive(Debug, ClapArgs)]
+pub struct SynthArgs {
+    /// Directory that `compile` wrote
+    pub dir: PathBuf,
+    /// Family of devices, as Yosys' synth_xilinx names it
+    #[arg(long, value_name = "NAME", default_value = "xcup")]
+    pub family: String,
+    /// Map the whole design at once, as is done for comparisons, instead of each distinct module once
+    #[arg(long)]
+    pub flatten: bool,
+}
+
 /// `inspect`.
 #[derive(Debug, ClapArgs)]
 pub struct InspectArgs {
@@ -242,6 +261,128 @@ pub struct EvalArgs {
     /// Write a report: one HTML file
     #[arg(short, long, value_name = "REPORT.html")]
     pub output: Option<PathBuf>,
+}
+
+/// What a format covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CalibrationMethod {
+    /// All values
+    MinMax,
+    /// All but the outermost
+    Percentile,
+    /// What makes the mean square error least
+    Mse,
+}
+
+/// What shares a scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Granularity {
+    /// A whole tensor
+    Tensor,
+    /// The weights of one output channel
+    Channel,
+}
+
+/// Which scales may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scales {
+    /// Powers of two: scaling is wiring
+    PowerOfTwo,
+    /// Any of 12 significant bits: scaling takes tables or multiplications by constants
+    Arbitrary,
+}
+
+/// How to quantize, each also a key of the configuration file.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct QuantizeSettings {
+    /// Bits of weights, inputs and results [default: 8]
+    #[arg(long, value_name = "N")]
+    pub bits: Option<u32>,
+    /// Bits of weights [default: as --bits]
+    #[arg(long, value_name = "N")]
+    pub weight_bits: Option<u32>,
+    /// Bits of inputs and of the results of layers [default: as --bits]
+    #[arg(long, value_name = "N")]
+    pub activation_bits: Option<u32>,
+    /// Bits of results that no later layer reads [default: 4 more than of other results, up to 12]
+    #[arg(long, value_name = "N")]
+    pub output_bits: Option<u32>,
+    /// What a format covers [default: mse]
+    #[arg(long)]
+    pub method: Option<CalibrationMethod>,
+    /// Share of the values that `percentile` covers, in percent [default: 99.9]
+    #[arg(long, value_name = "P")]
+    pub percentile: Option<f64>,
+    /// What shares a scale among weights; inputs and results have one scale each [default: channel]
+    #[arg(long)]
+    pub per: Option<Granularity>,
+    /// Which scales may be chosen [default: power-of-two]
+    #[arg(long)]
+    pub scale: Option<Scales>,
+}
+
+/// `quantize`.
+#[derive(Debug, ClapArgs)]
+pub struct QuantizeArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// Frames to calibrate on: .npy, .npz or .safetensors file with arrays named as the inputs, axis 0 is the frame
+    #[arg(long, value_name = "X")]
+    pub calibration: String,
+    /// QONNX file to write
+    #[arg(short, long, value_name = "OUT.onnx")]
+    pub output: PathBuf,
+    /// How.
+    #[command(flatten)]
+    pub settings: QuantizeSettings,
+    /// Read settings from a TOML file: the long options' names as keys, and `[layers.NODE]` with `weight-bits`, `activation-bits`
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Write the report to a JSON file
+    #[arg(long, value_name = "R.json")]
+    pub report: Option<PathBuf>,
+}
+
+/// What is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PruneMethod {
+    /// The smallest weights of each layer
+    Magnitude,
+    /// Whole channels whose absence changes the results of the next layer least
+    Structured,
+    /// Signed digits of quantized weights that change the outputs least for what they take
+    Digits,
+}
+
+/// `prune`.
+#[derive(Debug, ClapArgs)]
+pub struct PruneArgs {
+    /// ONNX or QONNX file, or the name of a zoo model
+    pub model: Option<String>,
+    /// QONNX file to write
+    #[arg(short, long, value_name = "OUT.onnx")]
+    pub output: PathBuf,
+    /// Frames to calibrate on: .npy, .npz or .safetensors file with arrays named as the inputs, axis 0 is the frame
+    #[arg(long, value_name = "X")]
+    pub calibration: Option<String>,
+    /// What is taken out [default: digits with a budget of LUT, otherwise magnitude]
+    #[arg(long)]
+    pub method: Option<PruneMethod>,
+    /// Share of each layer's weights (magnitude) or channels (structured) that is taken out, 0 to 1
+    #[arg(long, value_name = "S", conflicts_with_all = ["lut", "lut_fraction"])]
+    pub sparsity: Option<f64>,
+    /// Look-up tables that the design may take, as `compile` estimates them
+    #[arg(long, value_name = "N", conflicts_with = "lut_fraction")]
+    pub lut: Option<u64>,
+    /// The same as a share of what the model takes, 0 to 1
+    #[arg(long, value_name = "F")]
+    pub lut_fraction: Option<f64>,
+    /// Write the report to a JSON file
+    #[arg(long, value_name = "R.json")]
+    pub report: Option<PathBuf>,
+    /// Settings of the design whose look-up tables are counted.
+    #[command(flatten)]
+    pub design: DesignArgs,
 }
 
 /// `train`.

@@ -33,24 +33,40 @@ enum Formats {
     Named(BTreeMap<String, String>),
 }
 
+fn wrong(file: &str, node: &str, message: String, help: &str) -> Failure {
+    Failure { exit: 2, ..Failure::new("config", node, message, help).about(file) }
+}
+
+/// Reads a TOML file; returns its text. Every key at the top is one of `keys`.
+pub fn table(path: &Path, keys: &[&str]) -> Result<String, Failure> {
+    let file = path.display().to_string();
+    let bytes = read(path, LARGEST)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| wrong(&file, "", "not UTF-8 text".into(), "configuration files are TOML"))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        wrong(&file, "", error.to_string(), "configuration files are TOML")
+    })?;
+    if let Some(key) = table.keys().find(|key| !keys.contains(&key.as_str())) {
+        let meant = nearest(key, keys.iter().copied())
+            .map_or(String::new(), |name| format!("did you mean `{name}`? "));
+        let help = format!("{meant}the keys are {}", keys.join(", "));
+        return Err(wrong(&file, key, "unknown key".into(), &help));
+    }
+    Ok(text)
+}
+
+/// Reads a TOML file into a form whose keys at the top are `keys`. `verb` has the options that explain them.
+pub fn parsed<T: serde::de::DeserializeOwned>(path: &Path, keys: &[&str], verb: &str) -> Result<T, Failure> {
+    let help = format!("see `nn2hdl {verb} --help` for what each setting takes");
+    toml::from_str(&table(path, keys)?)
+        .map_err(|error| wrong(&path.display().to_string(), "", error.to_string().trim().into(), &help))
+}
+
 /// Reads a configuration file. Paths in it are relative to it.
 pub fn load(path: &Path) -> Result<DesignArgs, Failure> {
     let file = path.display().to_string();
-    let bytes = read(path, LARGEST)?;
-    let wrong = |node: &str, message: String, help: &str| Failure {
-        exit: 2,
-        ..Failure::new("config", node, message, help).about(file.clone())
-    };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| wrong("", "not UTF-8 text".into(), "configuration files are TOML"))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| wrong("", error.to_string(), "configuration files are TOML"))?;
-    if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
-        let meant = nearest(key, KEYS.iter().copied())
-            .map_or(String::new(), |name| format!("did you mean `{name}`? "));
-        return Err(wrong(key, "unknown key".into(), &format!("{meant}the keys are {}", KEYS.join(", "))));
-    }
+    let wrong = |node: &str, message: String, help: &str| wrong(&file, node, message, help);
+    let text = table(path, KEYS)?;
     let help = "see `nn2hdl compile --help` for what each setting takes";
     let config: Config =
         toml::from_str(&text).map_err(|error| wrong("", error.to_string().trim().into(), help))?;

@@ -32,6 +32,12 @@ pub fn program(dir: &Path) -> Result<Program, Failure> {
     Program::from_bytes(&bytes).map_err(|error: LoadError| damaged(dir, "program.json", error.to_string()))
 }
 
+/// `report.json` of a design.
+pub fn report(dir: &Path) -> Result<serde_json::Value, Failure> {
+    let bytes = part(dir, "report.json", 1 << 28)?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged(dir, "report.json", error.to_string()))
+}
+
 /// All that a comparison needs.
 pub fn load(dir: &Path) -> Result<Design, Failure> {
     let program = program(dir)?;

@@ -10,10 +10,10 @@ mod forecast;
 mod model;
 mod names;
 mod output;
-#[cfg(feature = "report")]
 mod report;
 mod settings;
 mod simulation;
+mod synthesis;
 mod tensors;
 
 use std::panic;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let work = thread::Builder::new().stack_size(STACK).spawn(move || commands::run(args.command, output));
     let result = match work.map(thread::JoinHandle::join) {
         Ok(Ok(result)) => result,
-        Ok(Err(payload)) => Err(Failure::internal(&payload)),
+        Ok(Err(payload)) => Err(Failure::internal(payload.as_ref())),
         Err(error) => Err(Failure::new("no-thread", "", error.to_string(), "")),
     };
     match result {

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use nn2hdl_compiler::front::network::{self, Description};
+use nn2hdl_compiler::front::onnx;
 use nn2hdl_models::{ZooModel, find, zoo};
 
 use crate::failure::Failure;
@@ -36,13 +38,45 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     let path = Path::new(origin);
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if path.is_file() {
-        return Ok(Model { name, origin: origin.to_owned(), bytes: read(path, LARGEST)?, options: &[] });
+        let toml = path.extension().is_some_and(|extension| extension == "toml");
+        let bytes = if toml { described(path)? } else { read(path, LARGEST)? };
+        return Ok(Model { name, origin: origin.to_owned(), bytes, options: &[] });
     }
-    if let Some(ZooModel { name, onnx, options, .. }) = find(origin) {
-        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes: onnx.to_vec(), options });
+    if let Some(ZooModel { name, onnx, options, description, .. }) = find(origin) {
+        let bytes = match description {
+            None => onnx.to_vec(),
+            Some((text, weights)) => {
+                let model = Description::parse(text).and_then(|parsed| parsed.model(Some(weights)));
+                onnx::encode(&model.map_err(|problems| Failure::from(problems).about(origin))?)
+            }
+        };
+        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes, options });
     }
     let what = if path.exists() { "is not a file" } else { "there is no such file or zoo model" };
     Err(Failure::new("no-model", origin, what, suggestion(origin)))
+}
+
+/// A network described in TOML, as an ONNX file.
+fn described(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display().to_string();
+    let bytes = read(path, network::SIZE_LIMIT as u64)?;
+    let wrong =
+        |message: &str, help: &str| Failure::new("network-description", "", message, help).about(&*shown);
+    let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8 text", "descriptions are TOML"))?;
+    let failed = |problems| Failure::from(problems).about(&*shown);
+    let description = Description::parse(&text).map_err(failed)?;
+    let weights = match description.weights() {
+        None => None,
+        Some(file) if Path::new(file).is_relative() => {
+            let file = path.parent().unwrap_or(Path::new("")).join(file);
+            Some(read(&file, LARGEST)?)
+        }
+        Some(_) => {
+            return Err(wrong("`weights` is an absolute path", "name the file relative to the description"));
+        }
+    };
+    let model = description.model(weights.as_deref()).map_err(failed)?;
+    Ok(onnx::encode(&model))
 }
 
 /// What may have been meant by a name that is no zoo model's.

@@ -16,9 +16,23 @@ use crate::ops::{self, Fault, Import};
 /// # Errors
 /// All problems that were found.
 pub fn import(bytes: &[u8]) -> Result<Graph, Vec<Diagnostic>> {
-    let model = decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect::<Vec<_>>())?;
-    let mut importer =
-        Importer { model: &model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
+    import_model(&read(bytes)?)
+}
+
+/// Decodes an ONNX file, for [`import_model`].
+///
+/// # Errors
+/// All problems that were found.
+pub fn read(bytes: &[u8]) -> Result<Model, Vec<Diagnostic>> {
+    decode(bytes).map_err(|errors| errors.iter().map(diagnostic).collect())
+}
+
+/// The graph of a decoded file. Tensors and nodes have the file's names.
+///
+/// # Errors
+/// All problems that were found.
+pub fn import_model(model: &Model) -> Result<Graph, Vec<Diagnostic>> {
+    let mut importer = Importer { model, functions: Vec::new(), known: Vec::new(), problems: Vec::new() };
     let graph = importer.main();
     if importer.problems.is_empty() { Ok(graph) } else { Err(importer.problems) }
 }
@@ -147,8 +161,16 @@ impl Importer<'_> {
                 }
             };
             let inputs = (0..node.inputs.len()).map(|n| node.input(n).map(|name| names.id(name))).collect();
-            let outputs =
-                node.outputs.iter().filter(|name| !name.is_empty()).map(|name| names.id(name)).collect();
+            // An output that is left out keeps its place; those at the end are as if they were not there.
+            let given = node.outputs.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+            let outputs = node.outputs[..given]
+                .iter()
+                .enumerate()
+                .map(|(n, name)| match name.as_str() {
+                    "" => names.graph.tensor(format!("{}/unused/{n}", node.name)),
+                    name => names.id(name),
+                })
+                .collect();
             if let Some(action) = action {
                 names.graph.nodes.push(Node { name: node.name.clone(), action, inputs, outputs });
             }
@@ -203,7 +225,7 @@ fn unknown(domain: &str, name: &str) -> Fault {
 }
 
 /// The edit distance of two names, letter case ignored.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) =
         (a.to_lowercase().chars().take(64).collect(), b.to_lowercase().chars().collect());
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,14 +1,16 @@
 //! Model files become programs: decoded ([`onnx`]), imported into a [`Graph`], lowered ([`lower`]).
+//! Networks described in TOML ([`network`]) become decoded files first.
 
 pub(crate) mod import;
 pub mod lower;
+pub mod network;
 pub mod onnx;
 
 use std::collections::BTreeMap;
 
 use nn2hdl_runtime::{Program, Quantizer};
 
-pub use import::import;
+pub use import::{import, import_model, read};
 
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nn2hdl_runtime::index::points;
-use nn2hdl_runtime::{Expr, Index, Op, Reduction};
+use nn2hdl_runtime::{Expr, ExprId, Index, Op, Reduction};
 
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, axis, operand};
@@ -34,6 +34,95 @@ fn import(import: &mut Import<'_>) -> Result<Arc<dyn Operator>, Fault> {
     }))
 }
 
+/// The place of an extreme element along an axis.
+pub(super) struct Search {
+    /// The axis.
+    pub axis: usize,
+    /// Whether the axis stays, with extent 1.
+    pub keep: bool,
+    /// Whether the last of equal elements counts.
+    pub last: bool,
+    /// `Max` or `Min`.
+    pub reduction: Reduction,
+}
+
+impl Search {
+    /// Reduces `x × 2^k` plus a number that grows with the index where the extreme prefers it, and keeps the low bits.
+    pub(super) fn define(
+        &self,
+        lower: &mut Lower<'_>,
+        x: &Quantity,
+        shape: Vec<usize>,
+    ) -> Result<Quantity, Fault> {
+        let Self { axis, keep, last, reduction } = *self;
+        if x.framed && axis == 0 {
+            return Err(Fault::unsupported("the extreme is taken over frames", "choose another axis"));
+        }
+        let x = lower.plain(&without_offset(x))?;
+        let extent = x.shape[axis];
+        let bits = i64::from(usize::BITS - (extent - 1).leading_zeros());
+        let mut at = coordinates(shape.len(), x.framed);
+        if keep {
+            at[axis] = Index::r(0);
+        } else {
+            at.insert(axis, Index::r(0));
+        }
+        let read = lower.read(&x, &at)?;
+        let mut body = Expr::default();
+        let value = body.push(Op::Read(0));
+        let amount = body.constant(bits);
+        let high = body.push(Op::Shl(value, amount));
+        let rising = last == (reduction == Reduction::Max);
+        let order = (0..extent as i64).map(|i| if rising { i } else { extent as i64 - 1 - i }).collect();
+        let table = lower.table("order", order);
+        let low = body.push(Op::Param { table, index: Index::r(0) });
+        body.push(Op::Add(high, low));
+        let mut finish = Expr::default();
+        if bits == 0 {
+            finish.constant(0);
+        } else {
+            let found = finish.push(Op::Acc);
+            place(&mut finish, found, bits, extent, rising);
+        }
+        let chain = Field::uniform(shape.len(), Link::identity());
+        let mut result = Quantity {
+            codes: Codes::Const(Vec::new().into()),
+            shape,
+            framed: x.framed,
+            chain,
+            integer: true,
+        };
+        let draft = Draft::sum("", result.value_shape(), vec![extent], vec![read], body);
+        result.codes = Codes::Value(lower.emit(Draft { reduction, finish, ..draft })?);
+        Ok(result)
+    }
+}
+
+/// The quantity without an offset that is the same everywhere, which does not change the order of its elements.
+pub(super) fn without_offset(x: &Quantity) -> Quantity {
+    match x.chain.single() {
+        Some(link) if link.is_affine() && !num_traits::Zero::is_zero(&link.a) => {
+            let scale = Link::scale(link.a.clone());
+            Quantity { chain: Field::uniform(x.shape.len(), scale), ..x.clone() }
+        }
+        _ => x.clone(),
+    }
+}
+
+/// Appends the index, below `extent`, that the low `bits` of `key` stand for: counted up, or down from the last.
+pub(super) fn place(expr: &mut Expr, key: ExprId, bits: i64, extent: usize, rising: bool) -> ExprId {
+    let width = expr.constant(bits);
+    let low = expr.push(Op::Wrap { a: key, signed: false, width });
+    let most = expr.constant(extent as i64 - 1);
+    // No index is beyond the axis, which intervals alone do not show where the extent is no power of two.
+    if rising {
+        return expr.push(Op::Min(low, most));
+    }
+    let index = expr.push(Op::Sub(most, low));
+    let zero = expr.constant(0);
+    expr.push(Op::Max(index, zero))
+}
+
 impl ArgMax {
     fn target(self, shape: &[usize]) -> Result<(usize, Vec<usize>), Fault> {
         let axis = axis(self.axis, shape.len())?;
@@ -59,65 +148,8 @@ impl Operator for ArgMax {
     fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
         let x = operand(inputs, 0)?;
         let (axis, shape) = self.target(&x.shape)?;
-        if x.framed && axis == 0 {
-            return Err(Fault::unsupported("the maximum is taken over frames", "choose another axis"));
-        }
-        // An offset that is the same everywhere does not change which is greatest.
-        let x = match x.chain.single() {
-            Some(link) if link.is_affine() && !num_traits::Zero::is_zero(&link.a) => {
-                let scale = Link::scale(link.a.clone());
-                Quantity { chain: Field::uniform(x.shape.len(), scale), ..x }
-            }
-            _ => x,
-        };
-        let x = lower.plain(&x)?;
-        let extent = x.shape[axis];
-        let bits = i64::from(usize::BITS - (extent - 1).leading_zeros());
-        let mut at = coordinates(shape.len(), x.framed);
-        if self.keep {
-            at[axis] = Index::r(0);
-        } else {
-            at.insert(axis, Index::r(0));
-        }
-        let read = lower.read(&x, &at)?;
-        let mut body = Expr::default();
-        let value = body.push(Op::Read(0));
-        let amount = body.constant(bits);
-        let high = body.push(Op::Shl(value, amount));
-        let order = (0..extent as i64).map(|i| if self.last { i } else { extent as i64 - 1 - i }).collect();
-        let table = lower.table("order", order);
-        let low = body.push(Op::Param { table, index: Index::r(0) });
-        body.push(Op::Add(high, low));
-        let mut finish = Expr::default();
-        let found = finish.push(Op::Acc);
-        if bits == 0 {
-            finish = Expr::default();
-            finish.constant(0);
-        } else {
-            let width = finish.constant(bits);
-            let low = finish.push(Op::Wrap { a: found, signed: false, width });
-            if !self.last {
-                let most = finish.constant(extent as i64 - 1);
-                let index = finish.push(Op::Sub(most, low));
-                // No index is beyond the axis, which intervals alone do not show where the extent is no power of two.
-                let zero = finish.constant(0);
-                finish.push(Op::Max(index, zero));
-            } else {
-                let most = finish.constant(extent as i64 - 1);
-                finish.push(Op::Min(low, most));
-            }
-        }
-        let chain = Field::uniform(shape.len(), Link::identity());
-        let mut result = Quantity {
-            codes: Codes::Const(Vec::new().into()),
-            shape,
-            framed: x.framed,
-            chain,
-            integer: true,
-        };
-        let draft = Draft::sum("", result.value_shape(), vec![extent], vec![read], body);
-        result.codes = Codes::Value(lower.emit(Draft { reduction: Reduction::Max, finish, ..draft })?);
-        Ok(vec![result])
+        let search = Search { axis, keep: self.keep, last: self.last, reduction: Reduction::Max };
+        Ok(vec![search.define(lower, &x, shape)?])
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {

@@ -93,6 +93,10 @@ impl Operator for BatchNormalization {
     fn role(&self) -> Role {
         Role::Activation
     }
+
+    fn affine(&self, input: usize) -> bool {
+        input == 0
+    }
 }
 
 fn samples(seed: u64) -> Vec<Sample> {

@@ -25,6 +25,53 @@ pub(super) fn shapes(inputs: &[Option<Known<'_>>]) -> Result<Vec<Vec<usize>>, Fa
     Ok(vec![shape(operand(inputs, 0)?.shape, operand(inputs, 1)?.shape)?])
 }
 
+/// The shape of the result of any number of operands.
+pub(super) fn shape_of_all(inputs: &[Option<Known<'_>>]) -> Result<Vec<usize>, Fault> {
+    operand(inputs, 0)?;
+    inputs.iter().flatten().try_fold(Vec::new(), |known, input| shape(&known, input.shape))
+}
+
+/// All operands combined two by two, activations before constants.
+pub(super) fn folded(
+    lower: &mut Lower<'_>,
+    inputs: &[Option<Quantity>],
+    mut combine: impl FnMut(&mut Lower<'_>, &Quantity, &Quantity) -> Result<Quantity, Fault>,
+) -> Result<Quantity, Fault> {
+    let (constants, live): (Vec<&Quantity>, Vec<&Quantity>) =
+        inputs.iter().flatten().partition(|input| input.is_constant());
+    let mut all = live.into_iter().chain(constants);
+    let first = all.next().ok_or_else(|| Fault::shape("there is no input"))?;
+    let shape = lower.output_shape(0);
+    let first = lower.broadcast(first, &shape)?;
+    all.try_fold(first, |total, next| combine(lower, &total, next))
+}
+
+/// The operands of one kernel: broadcast to the result's shape, constants with a frame axis if any operand has one.
+pub(super) fn aligned_all(lower: &mut Lower<'_>, parts: &[Quantity]) -> Result<Vec<Quantity>, Fault> {
+    let shape = lower.output_shape(0);
+    let framed = parts.iter().any(|part| part.framed);
+    let one = |part: &Quantity| {
+        let part = lower.broadcast(part, &shape)?;
+        Ok(if part.is_constant() { Quantity { framed, ..part } } else { part })
+    };
+    parts.iter().map(one).collect()
+}
+
+/// The naive reference of a function of all operands' elements.
+pub(super) fn reference_of_all(
+    inputs: &[Option<&Tensor>],
+    f: impl Fn(&[f64]) -> f64,
+) -> Result<Vec<Tensor>, Fault> {
+    let all: Vec<&Tensor> = inputs.iter().flatten().copied().collect();
+    let shape = all.iter().try_fold(Vec::new(), |known, tensor| shape(&known, &tensor.shape))?;
+    let data = points(&shape).map(|p| {
+        let values: Vec<f64> = all.iter().map(|tensor| element(tensor, &p)).collect();
+        f(&values)
+    });
+    let data = data.collect();
+    Ok(vec![Tensor::new(shape, data).typed(all.iter().all(|tensor| tensor.integer))])
+}
+
 /// The element at `p` of the broadcast tensor.
 pub(super) fn element(tensor: &Tensor, p: &[usize]) -> f64 {
     let skip = p.len() - tensor.shape.len();

@@ -154,9 +154,16 @@ impl Operator for Concat {
 }
 
 fn samples(_seed: u64) -> Vec<Sample> {
-    vec![sample(&["fixed<6,3>", "ufixed<4,1>"], |graph| {
-        let (a, b) = (graph.input("a", &[1, 2, 3]), graph.input("b", &[1, 2, 2]));
-        let y = graph.add("y", Concat { axis: -1 }, &[a, b, a]);
-        graph.output(y);
-    })]
+    // The last has three scales, one of them of a constant.
+    [("fixed<6,3>", "ufixed<4,1>"), ("fixed<6,2>", "fixed<4,4>")]
+        .into_iter()
+        .map(|(first, second)| {
+            sample(&[first, second], |graph| {
+                let (a, b) = (graph.input("a", &[1, 2, 3]), graph.input("b", &[1, 2, 2]));
+                let c = graph.constant("c", Tensor::new(vec![1, 2, 1], vec![0.3125, -2.0]));
+                let y = graph.add("y", Concat { axis: -1 }, &[a, b, c, a]);
+                graph.output(y);
+            })
+        })
+        .collect()
 }

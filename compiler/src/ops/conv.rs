@@ -7,7 +7,8 @@ use nn2hdl_runtime::index::points;
 
 use super::matmul::{integer_weights, multiplied, scales_along_sum};
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
+use super::window::{AutoPad, Window, Windows};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
 use crate::front::lower::{Contraction, Field, Lower, Quantity, Ratio, coordinates};
 use crate::graph::Tensor;
 
@@ -18,108 +19,32 @@ use crate::graph::Tensor;
 pub struct Conv {
     /// Number of groups.
     pub group: usize,
-    /// Strides; 1 if empty.
-    pub strides: Vec<usize>,
-    /// Dilations; 1 if empty.
-    pub dilations: Vec<usize>,
-    /// Positions put before each axis, then those after each; none if empty.
-    pub pads: Vec<usize>,
-    /// What takes the place of `pads`.
-    pub auto_pad: AutoPad,
-}
-
-/// How the padding is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AutoPad {
-    /// As stated.
-    #[default]
-    NotSet,
-    /// None.
-    Valid,
-    /// Such that `ceil(extent / stride)` positions come out; an odd one is put after.
-    SameUpper,
-    /// The same; an odd one is put before.
-    SameLower,
+    /// How the kernel moves.
+    pub windows: Windows,
 }
 
 pub(super) const ENTRY: Entry = Entry { name: "Conv", domains: ONNX, import, samples };
 
 fn import(import: &mut Import<'_>) -> Result<Arc<dyn Operator>, Fault> {
-    let attributes = &mut import.attributes;
-    let mut list = |name: &str, least: i64| -> Result<Vec<usize>, Fault> {
-        let values: &[i64] = attributes.get(name)?.unwrap_or(&[]);
-        if values.iter().any(|&v| !(least..1 << 20).contains(&v)) {
-            return Err(Fault::unsupported(
-                format!("{name} are {values:?}"),
-                format!("{name} of at least {least} are supported"),
-            ));
-        }
-        Ok(values.iter().map(|&v| v as usize).collect())
-    };
-    let (strides, dilations, pads) = (list("strides", 1)?, list("dilations", 1)?, list("pads", 0)?);
-    attributes.ignore("kernel_shape");
-    let group = usize::try_from(attributes.or("group", 1i64)?).unwrap_or(0);
-    let auto_pad = match attributes.or("auto_pad", "NOTSET")? {
-        "NOTSET" => AutoPad::NotSet,
-        "VALID" => AutoPad::Valid,
-        "SAME_UPPER" => AutoPad::SameUpper,
-        "SAME_LOWER" => AutoPad::SameLower,
-        other => {
-            return Err(Fault::unsupported(
-                format!("auto_pad is {other}"),
-                "use NOTSET, VALID, SAME_UPPER or SAME_LOWER",
-            ));
-        }
-    };
-    Ok(Arc::new(Conv { group, strides, dilations, pads, auto_pad }))
-}
-
-/// Along one spatial axis.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    stride: usize,
-    dilation: usize,
-    before: usize,
-    out: usize,
+    let windows = Windows::import(import)?;
+    import.attributes.ignore("kernel_shape");
+    let group = usize::try_from(import.attributes.or("group", 1i64)?).unwrap_or(0);
+    Ok(Arc::new(Conv { group, windows }))
 }
 
 impl Conv {
     fn windows(&self, x: &[usize], w: &[usize]) -> Result<Vec<Window>, Fault> {
-        let axes = x.len().saturating_sub(2);
-        let fault = |text: &str| Fault::shape(format!("{text}: the input is {x:?}, the weights are {w:?}"));
-        if axes == 0
-            || w.len() != x.len()
-            || self.group == 0
-            || w[1].checked_mul(self.group) != Some(x[1])
-            || !w[0].is_multiple_of(self.group)
-        {
-            return Err(fault("input, weights and groups do not fit"));
+        let fits = x.len() > 2
+            && w.len() == x.len()
+            && self.group > 0
+            && w[1].checked_mul(self.group) == Some(x[1])
+            && w[0].is_multiple_of(self.group);
+        if !fits {
+            return Err(Fault::shape(format!(
+                "input, weights and groups do not fit: the input is {x:?}, the weights are {w:?}"
+            )));
         }
-        for (list, length) in [(&self.strides, axes), (&self.dilations, axes), (&self.pads, 2 * axes)] {
-            if !list.is_empty() && list.len() != length {
-                return Err(fault("an attribute has the wrong number of entries"));
-            }
-        }
-        (0..axes)
-            .map(|axis| {
-                let get = |list: &[usize], n: usize, default| list.get(n).copied().unwrap_or(default);
-                let (stride, dilation) = (get(&self.strides, axis, 1), get(&self.dilations, axis, 1));
-                let (extent, span) = (x[axis + 2], w[axis + 2].saturating_sub(1) * dilation + 1);
-                let (before, after) = match self.auto_pad {
-                    AutoPad::NotSet => (get(&self.pads, axis, 0), get(&self.pads, axes + axis, 0)),
-                    AutoPad::Valid => (0, 0),
-                    same => {
-                        let total = ((extent.div_ceil(stride) - 1) * stride + span).saturating_sub(extent);
-                        let less = total / 2;
-                        if same == AutoPad::SameUpper { (less, total - less) } else { (total - less, less) }
-                    }
-                };
-                let room = (extent + before + after)
-                    .checked_sub(span)
-                    .ok_or_else(|| fault("the kernel is larger than the input"))?;
-                Ok(Window { stride, dilation, before, out: room / stride + 1 })
-            })
-            .collect()
+        self.windows.over(&x[2..], &w[2..])
     }
 
     fn target(&self, x: &[usize], w: &[usize]) -> Result<Vec<usize>, Fault> {
@@ -156,7 +81,7 @@ impl Operator for Conv {
         if (1..w.shape.len()).any(|axis| scale.varies(axis)) {
             return Err(scales_along_sum());
         }
-        let shape = lower.output_shape(0);
+        let shape = self.target(&x.shape, &w.shape)?;
         let mut scale_shape = vec![1; shape.len()];
         scale_shape[1] = scale.shape()[0];
         let scale = Field::new(scale_shape, scale.entries().to_vec());
@@ -169,8 +94,7 @@ impl Operator for Conv {
         };
         let mut place = vec![at[0].clone(), first + Index::r(0)];
         for (axis, window) in windows.iter().enumerate() {
-            let tap = Index::r(axis + 1) * window.dilation as i64;
-            place.push(at[axis + 2].clone() * window.stride as i64 + tap + -(window.before as i64));
+            place.push(window.index(at[axis + 2].clone(), Index::r(axis + 1)));
         }
         let mut which = vec![at[1].clone()];
         which.extend((0..w.shape.len() - 1).map(Index::r));
@@ -199,22 +123,20 @@ impl Operator for Conv {
         let windows = self.windows(&x.shape, &w.shape)?;
         let shape = self.target(&x.shape, &w.shape)?;
         let per_group = w.shape[0] / self.group;
-        let flat =
-            |at: &[usize], shape: &[usize]| at.iter().zip(shape).fold(0, |flat, (&at, &n)| flat * n + at);
+        let taps: Vec<Vec<usize>> = points(&w.shape[1..]).collect();
         let data = points(&shape)
             .map(|p| {
                 let mut sum = inputs.get(2).copied().flatten().map_or(0.0, |bias| bias.data[p[1]]);
-                for r in points(&w.shape[1..]) {
-                    let mut at = vec![p[0], p[1] / per_group * w.shape[1] + r[0]];
+                let first = p[0] * x.shape[1] + p[1] / per_group * w.shape[1];
+                for (tap, weight) in taps.iter().zip(&w.data[p[1] * taps.len()..]) {
+                    // The flat position in the input, unless it is outside.
+                    let mut flat = Some(first + tap[0]);
                     for (axis, window) in windows.iter().enumerate() {
-                        let position = p[axis + 2] * window.stride + r[axis + 1] * window.dilation;
-                        at.push(position.wrapping_sub(window.before));
+                        let at = window.at(p[axis + 2], tap[axis + 1]) as usize;
+                        let extent = x.shape[axis + 2];
+                        flat = flat.filter(|_| at < extent).map(|flat| flat * extent + at);
                     }
-                    if at.iter().zip(&x.shape).all(|(&at, &n)| at < n) {
-                        let mut tap = vec![p[1]];
-                        tap.extend(&r);
-                        sum += x.data[flat(&at, &x.shape)] * w.data[flat(&tap, &w.shape)];
-                    }
+                    sum += flat.map_or(0.0, |flat| x.data[flat] * weight);
                 }
                 sum
             })
@@ -225,25 +147,51 @@ impl Operator for Conv {
     fn role(&self) -> Role {
         Role::Product
     }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        operand(inputs, 1).ok()?.constant?;
+        let bias = operand(inputs, 2).ok().map(|_| 2);
+        Some(Linear { input: 0, weights: 1, bias, axis: 0, channels: 1 })
+    }
+
+    fn patches(&self, x: &Tensor, weights: &[usize]) -> Option<Vec<f64>> {
+        (self.group == 1).then_some(())?;
+        let windows = self.windows(&x.shape, weights).ok()?;
+        let positions: Vec<usize> = windows.iter().map(|window| window.out).collect();
+        let taps: Vec<Vec<usize>> = points(&weights[1..]).collect();
+        let mut rows = Vec::with_capacity(positions.iter().product::<usize>() * taps.len());
+        for p in points(&positions) {
+            for tap in &taps {
+                let inside = windows.iter().enumerate().try_fold(tap[0], |flat, (axis, window)| {
+                    let at = window.at(p[axis], tap[axis + 1]) as usize;
+                    (at < x.shape[axis + 2]).then(|| flat * x.shape[axis + 2] + at)
+                });
+                rows.push(inside.map_or(0.0, |flat| x.data[flat]));
+            }
+        }
+        Some(rows)
+    }
 }
 
 fn samples(seed: u64) -> Vec<Sample> {
     let mut dice = Dice::new(seed);
-    let one = |list: &[usize]| list.to_vec();
+    let case = |x: &[usize], w: &[usize], group: usize, windows: Windows| {
+        (x.to_vec(), w.to_vec(), Conv { group, windows })
+    };
+    let plain = Windows::default;
     let cases = [
-        (one(&[1, 2, 7]), one(&[3, 2, 3]), Conv { group: 1, pads: one(&[1, 1]), ..Conv::default() }),
-        (
-            one(&[1, 2, 8]),
-            one(&[2, 1, 3]),
-            Conv { group: 2, strides: one(&[2]), dilations: one(&[2]), ..Conv::default() },
+        case(&[1, 2, 7], &[3, 2, 3], 1, Windows { pads: vec![1, 1], ..plain() }),
+        case(&[1, 2, 8], &[2, 1, 3], 2, Windows { strides: vec![2], dilations: vec![2], ..plain() }),
+        case(
+            &[1, 2, 4, 5],
+            &[2, 2, 3, 2],
+            1,
+            Windows { strides: vec![1, 2], auto_pad: AutoPad::SameUpper, ..plain() },
         ),
-        (
-            one(&[1, 2, 4, 5]),
-            one(&[2, 2, 3, 2]),
-            Conv { group: 1, strides: one(&[1, 2]), auto_pad: AutoPad::SameUpper, ..Conv::default() },
-        ),
+        case(&[1, 3, 3, 3], &[6, 1, 2, 2], 3, Windows { pads: vec![1, 0, 0, 1], ..plain() }),
+        case(&[1, 1, 2, 3, 2], &[1, 1, 2, 2, 2], 1, Windows { pads: vec![0, 1, 0, 0, 0, 1], ..plain() }),
     ];
-    cases
+    let mut samples: Vec<Sample> = cases
         .into_iter()
         .map(|(x, w, conv)| {
             let (w, bias) = (dice.tensor(&w, 4, 2), dice.tensor(&w[..1], 5, 3));
@@ -254,5 +202,18 @@ fn samples(seed: u64) -> Vec<Sample> {
                 graph.output(y);
             })
         })
-        .collect()
+        .collect();
+    // Padding behind offsets: 0 has a code of its own in each channel, or none at all.
+    for offsets in [vec![0.5, -0.25], vec![0.0625, 0.5]] {
+        let w = dice.tensor(&[2, 2, 3], 4, 2);
+        samples.push(sample(&["fixed<5,3>"], |graph| {
+            let x = graph.input("x", &[1, 2, 4]);
+            let offset = graph.constant("offset", Tensor::new(vec![2, 1], offsets));
+            let (moved, w) = (graph.add("moved", super::Add, &[x, offset]), graph.constant("w", w));
+            let conv = Conv { group: 1, windows: Windows { pads: vec![1, 2], ..plain() } };
+            let y = graph.add("y", conv, &[moved, w]);
+            graph.output(y);
+        }));
+    }
+    samples
 }

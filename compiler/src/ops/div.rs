@@ -11,7 +11,8 @@ use crate::graph::Tensor;
 
 /// `y = a ÷ b`, with ONNX's broadcasting.
 ///
-/// The divisor is constant; its exact reciprocal joins the pending exact function.
+/// The exact reciprocal of a constant divisor joins the pending exact function. An activation as divisor becomes a table of
+/// reciprocals with 16 fraction bits, unless a quantizer closes the division of a constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Div;
 
@@ -28,11 +29,20 @@ impl Operator for Div {
 
     fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
         let (a, b) = (operand(inputs, 0)?, operand(inputs, 1)?);
+        let scaled = |link: &Link, value: &Ratio| link.then(value, &Ratio::default());
         if !b.is_constant() {
-            return Err(Fault::unsupported(
-                "the divisor is computed at run time",
-                "divide by constants only",
-            ));
+            let parameters = Arc::new([]);
+            let inverse = super::unary::applied(
+                lower,
+                &b,
+                &super::functions::RECIPROCAL_SPEC,
+                &(parameters as Arc<[f64]>),
+            )?;
+            if a.is_constant() {
+                return Ok(vec![broadcast::with_constant(lower, &inverse, &a, scaled)?]);
+            }
+            let (a, inverse) = broadcast::both(lower, &a, &inverse)?;
+            return Ok(vec![lower.product(&a, &inverse)?]);
         }
         if b.values()?.entries().iter().any(Zero::is_zero) {
             return Err(Fault::new(
@@ -41,8 +51,8 @@ impl Operator for Div {
                 "train or export the model again",
             ));
         }
-        let scaled = |link: &Link, value: &Ratio| link.then(&value.recip(), &Ratio::default());
-        Ok(vec![broadcast::with_constant(lower, &a, &b, scaled)?])
+        let divided = |link: &Link, value: &Ratio| link.then(&value.recip(), &Ratio::default());
+        Ok(vec![broadcast::with_constant(lower, &a, &b, divided)?])
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
@@ -52,6 +62,10 @@ impl Operator for Div {
 
     fn role(&self) -> Role {
         Role::Elementwise
+    }
+
+    fn affine(&self, input: usize) -> bool {
+        input == 0
     }
 }
 
@@ -64,5 +78,25 @@ fn samples(seed: u64) -> Vec<Sample> {
         let y = graph.add("y", Div, &[x, bias]);
         graph.output(y);
     });
-    vec![constant]
+    let above = |graph: &mut crate::graph::Graph, name: &str, shape: &[usize]| {
+        let x = graph.input(name, shape);
+        let shift = graph.constant("shift", Tensor::scalar(0.25));
+        graph.add("moved", super::Add, &[x, shift])
+    };
+    let inverse = sample(&["ufixed<5,2>"], |graph| {
+        let b = above(graph, "b", &[1, 3]);
+        let a = graph.constant("a", Tensor::new(vec![3], vec![1.0, -0.3, 2.0]));
+        let quotient = graph.add("y", Div, &[a, b]);
+        let y = super::leaky_relu::quantized(graph, quotient, 0.0507, 8.0);
+        graph.output(y);
+    });
+    let two = sample(&["ufixed<5,2>", "fixed<5,3>"], |graph| {
+        let b = above(graph, "b", &[1, 1, 3]);
+        let a = graph.input("a", &[1, 2, 3]);
+        let y = graph.add("y", Div, &[a, b]);
+        graph.output(y);
+    });
+    // The dividend is at most 4, the table's error half a unit of 16 fraction bits.
+    let two = Sample { tolerance: 4.001 * 2f64.powi(-17), ..two };
+    vec![constant, Sample { tolerance: 1e-12, ..inverse }, two]
 }

@@ -56,9 +56,11 @@ impl Operator for Fixed {
             return Ok(vec![Quantity { codes: Codes::Const(codes.into()), chain, ..x }]);
         }
         let range = self.format.interval();
-        if matches!(self.format.overflow, Overflow::Sat | Overflow::SatSym) {
+        let mode = Mode::Round(self.format.rounding);
+        // A function that never leaves the format does not wrap, and its table needs no second rounding.
+        let saturates = matches!(self.format.overflow, Overflow::Sat | Overflow::SatSym);
+        if saturates || lower.curved_within(&x, &scale, mode, range) {
             let quanta = Field::uniform(x.shape.len(), Quantum { scale, zero: 0 });
-            let mode = Mode::Round(self.format.rounding);
             return Ok(vec![
                 lower.quantize(&x, &Stairs { quanta, mode, lo: range.lo as i64, hi: range.hi as i64 })?,
             ]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::{Access, Expr, Index, Read};
 
+use super::picked::wired;
 use super::sample::sample;
 use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, axis, bounded, operand};
 use crate::front::lower::{Codes, Draft, Lower, Quantity, coordinates};
@@ -59,7 +60,12 @@ impl Gather {
         let flat = Index::flatten(&at[axis..axis + rank], &indices.shape);
         let regular = steps.iter().all(|step| *step == steps[0]);
         if !regular {
-            return Self::listed(lower, x, axis, &list, indices);
+            let extents = indices.shape.clone();
+            return wired(lower, x, &shape, &|p| {
+                let place = p[axis..axis + rank].iter().zip(&extents);
+                let row = list[place.fold(0, |flat, (&at, &n)| flat * n + at)] as usize;
+                Some(p[..axis].iter().copied().chain([row]).chain(p[axis + rank..].iter().copied()).collect())
+            });
         }
         index.push(match steps.first() {
             Some(&step) => flat * step + list[0],
@@ -67,38 +73,6 @@ impl Gather {
         });
         index.extend_from_slice(&at[axis + rank..]);
         lower.moved(x, &shape, index)
-    }
-
-    /// Irregular indices: the rows one by one, side by side.
-    fn listed(
-        lower: &mut Lower<'_>,
-        x: &Quantity,
-        axis: usize,
-        list: &[i64],
-        indices: &Quantity,
-    ) -> Result<Quantity, Fault> {
-        let shape = lower.output_shape(0);
-        let Codes::Value(value) = x.codes else {
-            return Err(Fault::unsupported(
-                "irregular indices into what is not quantized",
-                "quantize the tensor first",
-            ));
-        };
-        if x.chain.varies(axis) {
-            return Err(Fault::unsupported(
-                "irregular indices into a tensor of several scales",
-                "use one scale",
-            ));
-        }
-        let table = lower.table("indices", list.to_vec());
-        let at = coordinates(shape.len(), x.framed);
-        let rank = indices.shape.len();
-        let flat = Index::flatten(&at[axis..axis + rank], &indices.shape);
-        let mut index: Vec<Access> = at[..axis].iter().cloned().map(Access::Affine).collect();
-        index.push(Access::Table { table, index: flat });
-        index.extend(at[axis + rank..].iter().cloned().map(Access::Affine));
-        let read = Read { value, index: index.split_off(usize::from(x.framed)), outside: 0 };
-        Self::emitted(lower, x, axis, rank, vec![read], Expr::read())
     }
 
     fn emitted(

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use nn2hdl_runtime::Index;
-use nn2hdl_runtime::index::points;
 
-use super::matmul::product;
+use super::contraction::Labels;
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Role, Sample, broadcast, operand};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, broadcast, operand};
 use crate::front::lower::{Link, Lower, Quantity, Ratio, coordinates, exact};
 use crate::graph::Tensor;
 
-/// `y = alpha × A' × B' + beta × C`, `A'` and `B'` being `A` and `B`, transposed if so stated. One of `A` and `B` is constant.
+/// `y = alpha × A' × B' + beta × C`, `A'` and `B'` being `A` and `B`, transposed if so stated.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm {
     /// Factor of the product.
@@ -58,16 +57,12 @@ impl Gemm {
     }
 }
 
-fn transposed(lower: &mut Lower<'_>, x: &Quantity, transposed: bool) -> Result<Quantity, Fault> {
-    if !transposed {
+/// A constant, transposed if so stated; of an activation the axes are only named otherwise.
+fn turned_constant(lower: &mut Lower<'_>, x: &Quantity, transposed: &mut bool) -> Result<Quantity, Fault> {
+    if !*transposed || !x.is_constant() {
         return Ok(x.clone());
     }
-    if x.framed {
-        return Err(Fault::unsupported(
-            "the frame axis is transposed",
-            "keep axis 0 (the batch) in its place",
-        ));
-    }
+    *transposed = false;
     let mut at: Vec<Index> = coordinates(2, false);
     at.reverse();
     lower.moved(x, &[x.shape[1], x.shape[0]], at)
@@ -84,9 +79,13 @@ impl Operator for Gemm {
     }
 
     fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
-        let a = transposed(lower, &operand(inputs, 0)?, self.trans_a)?;
-        let b = transposed(lower, &operand(inputs, 1)?, self.trans_b)?;
-        let ab = product(lower, &a, &b)?;
+        let (mut trans_a, mut trans_b) = (self.trans_a, self.trans_b);
+        let a = turned_constant(lower, &operand(inputs, 0)?, &mut trans_a)?;
+        let b = turned_constant(lower, &operand(inputs, 1)?, &mut trans_b)?;
+        let left = if trans_a { vec![1, 0] } else { vec![0, 1] };
+        let right = if trans_b { vec![2, 1] } else { vec![1, 2] };
+        let labels = Labels { terms: vec![left, right], out: vec![0, 2], count: 3 };
+        let ab = labels.plan(&[&a.shape, &b.shape])?.define(lower, &[a, b])?;
         let (alpha, beta) = (exact(self.alpha).unwrap_or_default(), exact(self.beta).unwrap_or_default());
         let chain = ab.chain.map(|link| link.then(&alpha, &Ratio::default()));
         let ab = Quantity { chain, ..ab };
@@ -110,18 +109,30 @@ impl Operator for Gemm {
         let at = |x: &Tensor, i: usize, j: usize, t: bool| {
             x.data[if t { j * x.shape[1] + i } else { i * x.shape[1] + j }]
         };
-        let data = points(&shape)
-            .map(|p| {
+        let mut data = Vec::with_capacity(shape[0] * shape[1]);
+        for i in 0..shape[0] {
+            for j in 0..shape[1] {
                 let sum: f64 =
-                    (0..depth).map(|k| at(a, p[0], k, self.trans_a) * at(b, k, p[1], self.trans_b)).sum();
-                self.alpha * sum + c.map_or(0.0, |c| self.beta * broadcast::element(c, &p))
-            })
-            .collect();
+                    (0..depth).map(|k| at(a, i, k, self.trans_a) * at(b, k, j, self.trans_b)).sum();
+                data.push(self.alpha * sum + c.map_or(0.0, |c| self.beta * broadcast::element(c, &[i, j])));
+            }
+        }
         Ok(vec![Tensor::new(shape, data)])
     }
 
     fn role(&self) -> Role {
         Role::Product
+    }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        operand(inputs, 1).ok()?.constant?;
+        (!self.trans_a && self.alpha == 1.0 && self.beta == 1.0).then_some(())?;
+        let bias = operand(inputs, 2).ok().map(|_| 2);
+        Some(Linear { input: 0, weights: 1, bias, axis: usize::from(!self.trans_b), channels: 1 })
+    }
+
+    fn patches(&self, x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        Some(x.data.clone())
     }
 }
 
@@ -147,5 +158,15 @@ fn samples(seed: u64) -> Vec<Sample> {
     });
     turned.graph.framed = false;
     all.push(turned);
+    for (trans_a, trans_b) in [(false, true), (true, false)] {
+        let mut both = sample(&["fixed<4,2>", "fixed<4,2>"], |graph| {
+            let a = graph.input("a", if trans_a { &[3, 2] } else { &[2, 3] });
+            let b = graph.input("b", if trans_b { &[2, 3] } else { &[3, 2] });
+            let y = graph.add("y", Gemm { alpha: -0.5, beta: 1.0, trans_a, trans_b }, &[a, b]);
+            graph.output(y);
+        });
+        both.graph.framed = false;
+        all.push(both);
+    }
     all
 }

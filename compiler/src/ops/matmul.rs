@@ -2,51 +2,45 @@
 
 use std::sync::Arc;
 
-use nn2hdl_runtime::Index;
 use nn2hdl_runtime::index::points;
 
+use super::contraction::{Labels, Plan};
 use super::sample::{Dice, sample};
-use super::{Entry, Fault, Known, ONNX, Operator, Role, Sample, broadcast, operand};
-use crate::front::lower::{Codes, Contraction, Field, Lower, Quantity, Ratio, coordinates, power_of_two};
+use super::{Entry, Fault, Known, Linear, ONNX, Operator, Role, Sample, broadcast, operand};
+use crate::front::lower::{Codes, Field, Lower, Quantity, Ratio, power_of_two};
 use crate::graph::Tensor;
 
-/// `y[…, i, j] = Σ_k a[…, i, k] × b[…, k, j]`, one of the two being constant.
+/// `y[…, i, j] = Σ_k a[…, i, k] × b[…, k, j]`. Axes before the last two are broadcast; an operand of one axis is a row on
+/// the left, a column on the right.
 #[derive(Clone, Copy, Debug)]
 pub struct MatMul;
 
 pub(super) const ENTRY: Entry =
     Entry { name: "MatMul", domains: ONNX, import: |_| Ok(Arc::new(MatMul)), samples };
 
-/// Operands with at least two axes, the shape of the product, and the same without the axes put in for vectors.
-struct Plan {
-    a: Vec<usize>,
-    b: Vec<usize>,
-    full: Vec<usize>,
-    result: Vec<usize>,
-}
-
 fn plan(a: &[usize], b: &[usize]) -> Result<Plan, Fault> {
-    let fault = || Fault::shape(format!("{a:?} and {b:?} cannot be multiplied"));
-    if a.is_empty() || b.is_empty() {
-        return Err(fault());
+    let (Some(&depth), Some(&other)) = (a.last(), b.get(b.len().saturating_sub(2))) else {
+        return Err(Fault::shape(format!("{a:?} and {b:?} cannot be multiplied")));
+    };
+    if depth != other {
+        return Err(Fault::shape(format!("{a:?} and {b:?} cannot be multiplied")));
     }
-    let left = if a.len() == 1 { vec![1, a[0]] } else { a.to_vec() };
-    let right = if b.len() == 1 { vec![b[0], 1] } else { b.to_vec() };
-    let (m, n) = (left.len(), right.len());
-    if left[m - 1] != right[n - 2] {
-        return Err(fault());
+    // Labels 0 to 2 are i, k and j; the others number the batch's axes from the last one on.
+    let batch = |shape: &[usize]| (0..shape.len().saturating_sub(2)).rev().map(|axis| 3 + axis);
+    let (mut left, mut right): (Vec<usize>, Vec<usize>) = (batch(a).collect(), batch(b).collect());
+    let mut out = if left.len() > right.len() { left.clone() } else { right.clone() };
+    let count = 3 + out.len();
+    if a.len() > 1 {
+        left.push(0);
+        out.push(0);
     }
-    let mut full = broadcast::shape(&left[..m - 2], &right[..n - 2])?;
-    let batch = full.len();
-    full.extend([left[m - 2], right[n - 1]]);
-    let mut result = full.clone();
-    if b.len() == 1 {
-        result.remove(batch + 1);
+    left.push(1);
+    right.push(1);
+    if b.len() > 1 {
+        right.push(2);
+        out.push(2);
     }
-    if a.len() == 1 {
-        result.remove(batch);
-    }
-    Ok(Plan { a: left, b: right, full, result })
+    Labels { terms: vec![left, right], out, count }.plan(&[a, b])
 }
 
 impl Operator for MatMul {
@@ -55,7 +49,7 @@ impl Operator for MatMul {
     }
 
     fn shapes(&self, inputs: &[Option<Known<'_>>]) -> Result<Vec<Vec<usize>>, Fault> {
-        Ok(vec![plan(operand(inputs, 0)?.shape, operand(inputs, 1)?.shape)?.result])
+        Ok(vec![plan(operand(inputs, 0)?.shape, operand(inputs, 1)?.shape)?.shape()])
     }
 
     fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
@@ -65,80 +59,57 @@ impl Operator for MatMul {
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
         let (a, b) = (operand(inputs, 0)?, operand(inputs, 1)?);
-        let Plan { a: left, b: right, full, result } = plan(&a.shape, &b.shape)?;
-        let (a, b) = (Tensor { shape: left, ..a.clone() }, Tensor { shape: right, ..b.clone() });
-        let rank = full.len();
-        let data = points(&full)
-            .map(|p| {
-                (0..a.shape[a.shape.len() - 1])
-                    .map(|k| {
-                        let (mut i, mut j) = (p.clone(), p.clone());
-                        i[rank - 1] = k;
-                        j[rank - 2] = k;
-                        broadcast::element(&a, &i) * broadcast::element(&b, &j)
-                    })
-                    .sum()
-            })
-            .collect();
-        Ok(vec![Tensor::new(result, data)])
+        let shape = plan(&a.shape, &b.shape)?.shape();
+        let left = if a.shape.len() == 1 { vec![1, a.shape[0]] } else { a.shape.clone() };
+        let right = if b.shape.len() == 1 { vec![b.shape[0], 1] } else { b.shape.clone() };
+        let (m, n) = (left.len(), right.len());
+        let lead = broadcast::shape(&left[..m - 2], &right[..n - 2])?;
+        let (rows, depth, columns) = (left[m - 2], left[m - 1], right[n - 1]);
+        // Where an operand's matrix begins for a point of the result's leading axes.
+        let begin = |p: &[usize], shape: &[usize]| {
+            let own = shape.len() - 2;
+            let at = p[p.len() - own..].iter().zip(&shape[..own]);
+            let flat = at.fold(0, |flat, (&at, &extent)| flat * extent + at.min(extent - 1));
+            flat * shape[own] * shape[own + 1]
+        };
+        let mut data = Vec::with_capacity(shape.iter().product());
+        for p in points(&lead) {
+            let (a, b) = (&a.data[begin(&p, &left)..], &b.data[begin(&p, &right)..]);
+            for row in 0..rows {
+                let mut sums = vec![0.0; columns];
+                for k in 0..depth {
+                    let factor = a[row * depth + k];
+                    sums.iter_mut().zip(&b[k * columns..]).for_each(|(sum, weight)| *sum += factor * weight);
+                }
+                data.extend(sums);
+            }
+        }
+        Ok(vec![Tensor::new(shape, data)])
     }
 
     fn role(&self) -> Role {
         Role::Product
     }
+
+    fn linear(&self, inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        let (a, b) = (operand(inputs, 0).ok()?, operand(inputs, 1).ok()?);
+        (b.constant.is_some() && b.shape.len() == 2 && a.shape.len() >= 2).then(|| Linear {
+            input: 0,
+            weights: 1,
+            bias: None,
+            axis: 1,
+            channels: a.shape.len() - 1,
+        })
+    }
+
+    fn patches(&self, x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        Some(x.data.clone())
+    }
 }
 
-/// `a × b` with one constant operand.
+/// `a × b`, of which any may be constant.
 pub(super) fn product(lower: &mut Lower<'_>, a: &Quantity, b: &Quantity) -> Result<Quantity, Fault> {
-    let Plan { a: left, b: right, full, result } = plan(&a.shape, &b.shape)?;
-    if result != full {
-        return Err(Fault::unsupported("a product with a vector", "reshape the vector to a matrix"));
-    }
-    let rank = full.len();
-    let (x, w, x_is_left) = match (a.is_constant(), b.is_constant()) {
-        (_, true) => (a, b, true),
-        (true, false) => (b, a, false),
-        (false, false) => {
-            return Err(Fault::unsupported(
-                "both operands are computed at run time",
-                "one operand must be constant",
-            ));
-        }
-    };
-    let (x_shape, w_shape) = if x_is_left { (left, right) } else { (right, left) };
-    if x.framed && x_shape.len() != rank {
-        return Err(Fault::unsupported(
-            "the product moves the frame axis",
-            "give the weights no more axes than the activation",
-        ));
-    }
-    let x = &lower.affine(x)?;
-    let summed = |rank: usize| if x_is_left { rank - 1 } else { rank - 2 };
-    let (multipliers, x) = lower.fold_axis(x, summed(x_shape.len()))?;
-    let (weights, scale) = integer_weights(lower, w)?;
-    // The axis of the weights that is summed over is the other one of the last two.
-    let w_axis = if x_is_left { w_shape.len() - 2 } else { w_shape.len() - 1 };
-    let weights = multiplied(&weights, &w_shape, w_axis, &multipliers)?;
-    let at = coordinates(rank, x.framed);
-    let place = |shape: &[usize], k: usize| -> Vec<Index> {
-        let skip = rank - shape.len();
-        let mut index: Vec<Index> = (0..shape.len())
-            .map(|axis| if shape[axis] == 1 { Index::Const(0) } else { at[axis + skip].clone() })
-            .collect();
-        index[k] = Index::r(0);
-        index
-    };
-    let extent = vec![x_shape[summed(x_shape.len())]];
-    let weight = Index::flatten(&place(&w_shape, w_axis), &w_shape);
-    // The scale has the result's axes, with that of the sum gone.
-    if scale.varies(w_axis) {
-        return Err(scales_along_sum());
-    }
-    let mut scale_shape = vec![1; rank - w_shape.len()];
-    scale_shape.extend(scale.shape());
-    let scale = Field::new(scale_shape, scale.entries().to_vec());
-    let x_at = place(&x_shape, summed(x_shape.len()));
-    lower.contract(Contraction { x: &x, at: x_at, extent, weights, weight, scale, shape: full })
+    plan(&a.shape, &b.shape)?.define(lower, &[a.clone(), b.clone()])
 }
 
 pub(super) fn scales_along_sum() -> Fault {
@@ -198,6 +169,17 @@ fn samples(seed: u64) -> Vec<Sample> {
             })
         })
         .collect();
+    // Two activations, one of them with a scale for each channel.
+    for (a_shape, b_shape) in [(&[1, 2, 2, 3][..], &[1, 1, 3, 2][..]), (&[1, 2, 3], &[1, 3, 2])] {
+        let scales = Tensor::new(vec![a_shape[a_shape.len() - 1]], vec![1.0, 0.5, -2.0]);
+        samples.push(sample(&["fixed<5,2>", "fixed<4,2>"], |graph| {
+            let (a, b) = (graph.input("a", a_shape), graph.input("b", b_shape));
+            let scales = graph.constant("scales", scales);
+            let scaled = graph.add("scaled", super::Mul, &[a, scales]);
+            let y = graph.add("y", MatMul, &[scaled, b]);
+            graph.output(y);
+        }));
+    }
     // A factor and an offset by channel, which the weights take over.
     let w = dice.tensor(&[4, 3], 5, 3);
     samples.push(sample(&["fixed<6,3>"], |graph| {

@@ -17,103 +17,267 @@ use crate::graph::{Graph, Tensor};
 
 mod add;
 mod argmax;
+mod argmin;
+mod average;
+mod average_pool;
 mod batch_normalization;
 mod bipolar_quant;
 mod broadcast;
 mod cast;
+mod channels_last;
+mod clip;
+mod compare;
 mod concat;
 mod constant;
 mod constant_of_shape;
+mod contraction;
 mod conv;
+mod conv_transpose;
+mod cumsum;
+mod depth_to_space;
 mod div;
+mod dropout;
+mod einsum;
 mod expand;
+mod extreme;
+mod extremum;
 mod fixed;
 mod flatten;
+mod functions;
 mod gather;
+mod gather_elements;
 mod gemm;
+mod group;
+mod group_normalization;
+mod hard_sigmoid;
+mod hardmax;
 mod identity;
+mod instance_normalization;
+mod layer_normalization;
+mod leaky_relu;
+mod log_softmax;
+mod logic;
+mod lp_normalization;
 mod matmul;
+mod max_pool;
 mod mul;
+mod normalization;
+mod pad;
+mod picked;
 mod pow;
+mod prelu;
 mod quant;
+mod reduce;
 mod relu;
 mod reshape;
+mod resize;
+mod rms_normalization;
+mod round;
 mod sample;
 mod scatter_elements;
 mod scatter_nd;
 mod shape;
+mod sign;
 mod slice;
 mod softmax;
+mod sorting;
+mod split;
 mod squeeze;
 mod sub;
+mod sum;
+mod thresholded_relu;
+mod tile;
+mod topk;
 mod transpose;
+mod unary;
 mod unsqueeze;
+mod where_;
+mod window;
 
 pub use add::Add;
 pub use argmax::ArgMax;
+pub use argmin::ArgMin;
+pub use average_pool::AveragePool;
 pub use batch_normalization::BatchNormalization;
 pub use bipolar_quant::BipolarQuant;
 pub use cast::Cast;
+pub use channels_last::ChannelsLast;
+pub use clip::Clip;
+pub use compare::Compare;
 pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
-pub use conv::{AutoPad, Conv};
+pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use cumsum::CumSum;
+pub use depth_to_space::{DepthToSpace, Order};
 pub use div::Div;
+pub use dropout::Dropout;
+pub use einsum::Einsum;
 pub use expand::Expand;
+pub use extremum::Extremum;
 pub use fixed::Fixed;
 pub use flatten::Flatten;
 pub use gather::Gather;
+pub use gather_elements::GatherElements;
 pub use gemm::Gemm;
+pub use group_normalization::GroupNormalization;
+pub use hard_sigmoid::HardSigmoid;
+pub use hardmax::Hardmax;
 pub use identity::Identity;
+pub use instance_normalization::InstanceNormalization;
+pub use layer_normalization::LayerNormalization;
+pub use leaky_relu::LeakyRelu;
+pub use log_softmax::LogSoftmax;
+pub use logic::Logic;
+pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
+pub use max_pool::MaxPool;
 pub use mul::Mul;
+pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
+pub use prelu::PRelu;
 pub use quant::Quant;
+pub use reduce::{Axes, Kind, Reduce};
 pub use relu::Relu;
 pub use reshape::Reshape;
+pub use resize::{Nearest, Resize, Transformation};
+pub use rms_normalization::RmsNormalization;
+pub use round::Round;
 pub use scatter_elements::ScatterElements;
 pub use scatter_nd::ScatterNd;
 pub use shape::Shape;
+pub use sign::Sign;
 pub use slice::{Bounds, Slice};
 pub use softmax::Softmax;
+pub use split::Split;
 pub use squeeze::Squeeze;
 pub use sub::Sub;
+pub use sum::Sum;
+pub use thresholded_relu::ThresholdedRelu;
+pub use tile::Tile;
+pub use topk::TopK;
 pub use transpose::Transpose;
+pub use unary::Unary;
 pub use unsqueeze::Unsqueeze;
+pub use where_::Where;
+pub use window::{AutoPad, Windows};
 
 /// Every operator. Order does not matter; it is alphabetical.
 pub const OPERATORS: &[Entry] = &[
     add::ENTRY,
     argmax::ENTRY,
+    argmin::ENTRY,
+    average_pool::ENTRY,
     batch_normalization::ENTRY,
     bipolar_quant::ENTRY,
     cast::ENTRY,
+    channels_last::BATCH_NORMALIZATION,
+    channels_last::CONV,
+    channels_last::MAX_POOL,
+    clip::ENTRY,
+    compare::EQUAL,
+    compare::GREATER,
+    compare::GREATER_OR_EQUAL,
+    compare::LESS,
+    compare::LESS_OR_EQUAL,
     concat::ENTRY,
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
+    conv_transpose::ENTRY,
+    cumsum::ENTRY,
+    depth_to_space::TO_DEPTH,
+    depth_to_space::TO_SPACE,
     div::ENTRY,
+    dropout::ENTRY,
+    einsum::ENTRY,
     expand::ENTRY,
+    extremum::MAX,
+    extremum::MIN,
     fixed::ENTRY,
     flatten::ENTRY,
+    functions::ASINH,
+    functions::ATAN,
+    functions::CELU,
+    functions::COS,
+    functions::COSH,
+    functions::ELU,
+    functions::ERF,
+    functions::EXP,
+    functions::HARD_SWISH,
+    functions::LOG,
+    functions::MISH,
+    functions::RECIPROCAL,
+    functions::SELU,
+    functions::SIGMOID,
+    functions::SIN,
+    functions::SINH,
+    functions::SOFTPLUS,
+    functions::SOFTSIGN,
+    functions::SQRT,
+    functions::SWISH,
+    functions::TANH,
     gather::ENTRY,
+    gather_elements::ELEMENTS,
+    gather_elements::ND,
     gemm::ENTRY,
+    group_normalization::ENTRY,
+    hard_sigmoid::ENTRY,
+    hardmax::ENTRY,
     identity::ENTRY,
+    instance_normalization::ENTRY,
+    layer_normalization::ENTRY,
+    leaky_relu::ENTRY,
+    log_softmax::ENTRY,
+    logic::AND,
+    logic::NOT,
+    logic::OR,
+    logic::XOR,
+    lp_normalization::ENTRY,
     matmul::ENTRY,
+    max_pool::ENTRY,
     mul::ENTRY,
+    pad::ENTRY,
     pow::ENTRY,
+    prelu::ENTRY,
     quant::ENTRY,
+    reduce::GLOBAL_AVERAGE,
+    reduce::GLOBAL_MAX,
+    reduce::L1,
+    reduce::MAX,
+    reduce::MEAN,
+    reduce::MIN,
+    reduce::SUM,
+    reduce::SUM_SQUARE,
     relu::ENTRY,
     reshape::ENTRY,
+    resize::RESIZE,
+    resize::UPSAMPLE,
+    rms_normalization::ENTRY,
+    round::CEIL,
+    round::FLOOR,
+    round::ROUND,
     scatter_elements::ENTRY,
     scatter_nd::ENTRY,
     shape::ENTRY,
+    sign::ABS,
+    sign::NEG,
+    sign::SIGN,
     slice::ENTRY,
     softmax::ENTRY,
+    split::ENTRY,
     squeeze::ENTRY,
     sub::ENTRY,
+    sum::MEAN,
+    sum::SUM,
+    thresholded_relu::ENTRY,
+    tile::ENTRY,
+    topk::ENTRY,
     transpose::ENTRY,
+    unary::GELU,
     unsqueeze::ENTRY,
+    where_::ENTRY,
 ];
 
 /// ONNX's own operators.
@@ -170,10 +334,48 @@ pub trait Operator: fmt::Debug + Send + Sync {
         inputs.first().copied().unwrap_or(false)
     }
 
+    /// Whether the elements of output `n` are integers, for operators whose outputs differ in this.
+    fn integer_at(&self, _n: usize, inputs: &[bool]) -> bool {
+        self.integer(inputs)
+    }
+
     /// The part that `--default-format` gives the operator.
     fn role(&self) -> Role {
         Role::Movement
     }
+
+    /// Whether each element of the result is `a·x + b` of one element of operand `input`, broadcast, while the other
+    /// operands are constant.
+    fn affine(&self, _input: usize) -> bool {
+        false
+    }
+
+    /// How the result is linear in an operand that is constant, its weights; `None` if it is not, or in a form that is
+    /// not looked into. Elsewhere weights are then left as they are.
+    fn linear(&self, _inputs: &[Option<Known<'_>>]) -> Option<Linear> {
+        None
+    }
+
+    /// With [`Operator::linear`] weights of shape `weights`: what the weights of one channel are multiplied with,
+    /// row-major, one row for each position of the result, in the order of the weights with the channel axis left out.
+    fn patches(&self, _x: &Tensor, _weights: &[usize]) -> Option<Vec<f64>> {
+        None
+    }
+}
+
+/// `result[…, channel, …] = Σ_k input[k] × weights[channel, k] + bias[channel]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Linear {
+    /// The operand that the weights multiply.
+    pub input: usize,
+    /// The operand that holds the weights.
+    pub weights: usize,
+    /// The operand that is added, if there is one.
+    pub bias: Option<usize>,
+    /// The weights' axis of output channels.
+    pub axis: usize,
+    /// The result's axis of channels.
+    pub channels: usize,
 }
 
 /// How `--default-format` treats an operator.

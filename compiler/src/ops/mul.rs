@@ -44,6 +44,10 @@ impl Operator for Mul {
     fn role(&self) -> Role {
         Role::Elementwise
     }
+
+    fn affine(&self, _input: usize) -> bool {
+        true
+    }
 }
 
 fn samples(seed: u64) -> Vec<Sample> {

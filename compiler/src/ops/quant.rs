@@ -60,7 +60,7 @@ impl Quant {
         let fault = || {
             Fault::unsupported(
                 format!("a quantizer of {bits} bits"),
-                "bits must be one whole number, 2 to 63 if signed, 1 to 62 if not; one signed bit is BipolarQuant",
+                "bits must be one whole number, 2 to 62 if signed, 1 to 62 if not; one signed bit is BipolarQuant",
             )
         };
         let least = if self.signed { 2.0 } else { 1.0 };

@@ -83,6 +83,11 @@ impl Operator for Reshape {
 /// The operand with the output's shape, elements in the same order.
 pub(super) fn reshaped(lower: &mut Lower<'_>, x: &Quantity) -> Result<Vec<Quantity>, Fault> {
     let shape = lower.output_shape(0);
+    Ok(vec![reshaped_to(lower, x, &shape)?])
+}
+
+/// The operand with another shape of as many elements, in the same order.
+pub(super) fn reshaped_to(lower: &mut Lower<'_>, x: &Quantity, shape: &[usize]) -> Result<Quantity, Fault> {
     let frame = usize::from(x.framed);
     if x.framed && shape.first() != Some(&1) {
         return Err(Fault::unsupported(
@@ -101,7 +106,7 @@ pub(super) fn reshaped(lower: &mut Lower<'_>, x: &Quantity) -> Result<Vec<Quanti
             index[axis] = at[axis].clone();
         }
     }
-    Ok(vec![lower.moved(x, &shape, index)?])
+    lower.moved(x, shape, index)
 }
 
 fn samples(_seed: u64) -> Vec<Sample> {

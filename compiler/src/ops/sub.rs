@@ -47,6 +47,10 @@ impl Operator for Sub {
     fn role(&self) -> Role {
         Role::Elementwise
     }
+
+    fn affine(&self, _input: usize) -> bool {
+        true
+    }
 }
 
 fn samples(seed: u64) -> Vec<Sample> {

@@ -71,7 +71,6 @@ fn operator_outputs(graph: &Graph, node: &Node, operator: &dyn Operator) -> Resu
         ));
     }
     let integers: Vec<bool> = inputs.iter().map(|input| input.is_some_and(|known| known.integer)).collect();
-    let integer = operator.integer(&integers);
     if let Some(constant) = operator.constant(&inputs) {
         let (shape, integer) = (Some(constant.shape.clone()), constant.integer);
         return Ok(vec![TensorInfo {
@@ -85,8 +84,9 @@ fn operator_outputs(graph: &Graph, node: &Node, operator: &dyn Operator) -> Resu
     if constants && operator.folds() && !inputs.is_empty() {
         let operands: Vec<_> = inputs.iter().map(|input| input.and_then(|known| known.constant)).collect();
         let results = operator.reference(&operands)?;
-        let info = |constant: crate::graph::Tensor| {
+        let info = |(n, constant): (usize, crate::graph::Tensor)| {
             let shape = Some(constant.shape.clone());
+            let integer = operator.integer_at(n, &integers);
             TensorInfo {
                 shape,
                 integer,
@@ -94,11 +94,16 @@ fn operator_outputs(graph: &Graph, node: &Node, operator: &dyn Operator) -> Resu
                 ..TensorInfo::default()
             }
         };
-        return Ok(results.into_iter().map(info).collect());
+        return Ok(results.into_iter().enumerate().map(info).collect());
     }
     Ok(shapes
         .into_iter()
-        .map(|shape| TensorInfo { shape: Some(shape), integer, ..TensorInfo::default() })
+        .enumerate()
+        .map(|(n, shape)| TensorInfo {
+            shape: Some(shape),
+            integer: operator.integer_at(n, &integers),
+            ..TensorInfo::default()
+        })
         .collect())
 }
 

@@ -5,6 +5,7 @@ mod default_format;
 mod forward;
 mod fuse;
 mod infer;
+pub mod layers;
 mod prune;
 
 use nn2hdl_runtime::{Program, validate};

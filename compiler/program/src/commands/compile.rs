@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nn2hdl_compiler::artifact::{self, Artifacts, Report};
+use nn2hdl_compiler::artifact::{self, Artifacts, File, Report};
 use serde::Serialize;
 
 use super::lower;
@@ -11,6 +11,7 @@ use crate::directory::Place;
 use crate::failure::Failure;
 use crate::forecast::forecast;
 use crate::output::{Output, Progress, grouped, table};
+use crate::report::{self, Design};
 use crate::{model, settings};
 
 #[derive(Serialize)]
@@ -32,10 +33,12 @@ pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
         return Err(Failure::from(problem).about(&model.origin));
     }
     let mut say = |layer: &str, done: usize, total: usize| progress.say(layer, done, total);
-    let Artifacts { report, files, .. } =
+    let Artifacts { report, probes, mut files, .. } =
         artifact::compile(&lowered.program, &settings.target, lowered.notes, &mut say)
             .map_err(|problem| Failure::from(problem).about(&model.origin))?;
     progress.say("writing", 0, 0);
+    let page = report::design(&Design { program: &lowered.program, report: &report, probes: &probes })?;
+    files.push(File { path: "report.html".into(), bytes: page.into_bytes() });
     place.write(&files)?;
     drop(progress);
 

@@ -8,7 +8,10 @@ mod data;
 mod emulate;
 pub mod eval;
 mod inspect;
+mod prune;
+mod quantize;
 mod sample;
+mod synth;
 #[cfg(feature = "train")]
 mod train;
 
@@ -28,6 +31,9 @@ pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
         Command::Emulate(args) => emulate::run(&args, output),
         Command::Cosim(args) => cosim::run(&args, output),
         Command::Inspect(args) => inspect::run(&args, output),
+        Command::Prune(args) => prune::run(&args, output),
+        Command::Quantize(args) => quantize::run(&args, output),
+        Command::Synth(args) => synth::run(&args, output),
         Command::Sample(args) => sample::run(&args, output),
         Command::Data(args) => data::run(&args, output),
         Command::Eval(args) => eval::run(&args, output),

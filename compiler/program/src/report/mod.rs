@@ -1,15 +1,24 @@
 //! Reports: one HTML file each, with everything in it.
 
+mod bars;
+#[cfg(feature = "report")]
 mod chamber;
+#[cfg(feature = "report")]
 mod chart;
+mod design;
+#[cfg(feature = "report")]
 mod display;
+#[cfg(feature = "report")]
 mod evaluation;
 
 use askama::Template;
 
 use crate::failure::Failure;
 
+#[cfg(feature = "report")]
 pub use chamber::chamber;
+pub use design::{Design, design};
+#[cfg(feature = "report")]
 pub use evaluation::evaluation;
 
 /// A page; every text and picture is settled.
@@ -60,6 +69,11 @@ impl Table {
         let rest = rows.split_off(1.min(rows.len()));
         let head = rows.pop().unwrap_or_default();
         Self { caption: caption.into(), head, rows: rest, prose: false }
+    }
+
+    /// A table of sentences.
+    fn prose(caption: &str, rows: Vec<Vec<String>>) -> Self {
+        Self { prose: true, ..Self::new(caption, rows) }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ops::Fault;
 /// Factors above this are not taken for fixed-point mantissas that meet, but for scales that have nothing in common.
 const FACTOR_LIMIT: i64 = 1 << 40;
 
-fn apart() -> Fault {
+pub(super) fn apart() -> Fault {
     Fault::new(
         "scales-differ",
         "the scales that meet here have no common fixed-point grid",
@@ -100,47 +100,62 @@ impl Lower<'_> {
         if quantity.plain_scale().is_some_and(Signed::is_positive) {
             return Ok(quantity.clone());
         }
-        let mut step = Ratio::zero();
-        for link in quantity.chain.entries() {
-            for part in
-                [Some(&link.a), Some(&link.b), link.lo.as_ref(), link.hi.as_ref()].into_iter().flatten()
-            {
-                step = gcd(&step, part);
-            }
+        if quantity.chain.entries().iter().any(Link::is_curved) {
+            let straight = self.straight(quantity)?;
+            return self.plain(&straight);
         }
+        let mut step = quantity.chain.entries().iter().fold(Ratio::zero(), divisor);
         if step.is_zero() {
             step = whole(1);
         }
-        let links = &quantity.chain;
-        let steps = |part: &Ratio| to_i64(&(part / &step)).filter(|n| n.abs() < FACTOR_LIMIT);
-        let field = |f: &dyn Fn(&Link) -> Option<i64>| -> Result<Field<i64>, Fault> {
-            let entries: Option<Vec<i64>> = links.entries().iter().map(f).collect();
-            Ok(Field::new(links.shape().to_vec(), entries.ok_or_else(apart)?))
-        };
-        let factor = field(&|link| steps(&link.a))?;
-        let summand = field(&|link| steps(&link.b))?;
         let mut expr = Expr::default();
         let x = expr.push(Op::Read(0));
-        let product = self.scaled(&mut expr, x, &factor, quantity);
-        let mut y = self.shifted(&mut expr, product, &summand, quantity);
-        // An absent bound is replaced by one that is never reached.
-        let bounds = self.image(quantity, &factor, &summand)?;
-        if links.entries().iter().any(|link| link.lo.is_some()) {
-            let lo = field(&|link| link.lo.as_ref().map_or(Some(bounds.0), steps))?;
-            let lo = self.parameter(&mut expr, "least", &lo, quantity);
-            y = expr.push(Op::Max(y, lo));
-        }
-        if links.entries().iter().any(|link| link.hi.is_some()) {
-            let hi = field(&|link| link.hi.as_ref().map_or(Some(bounds.1), steps))?;
-            let hi = self.parameter(&mut expr, "greatest", &hi, quantity);
-            expr.push(Op::Min(y, hi));
-        }
+        self.steps(&mut expr, x, &quantity.chain, &step, quantity)?;
         let chain = Field::uniform(quantity.shape.len(), Link::scale(step));
         let read = self.read(quantity, &quantity.position())?;
         let mut result = Quantity { chain, ..quantity.clone() };
         let draft = Draft::elementwise("", quantity.value_shape(), vec![read], expr).frac(result.frac());
         result.codes = Codes::Value(self.emit(draft)?);
         Ok(result)
+    }
+
+    /// Appends the pending functions `links` of `x`, in whole steps.
+    fn steps(
+        &mut self,
+        expr: &mut Expr,
+        x: ExprId,
+        links: &Chain,
+        step: &Ratio,
+        quantity: &Quantity,
+    ) -> Result<ExprId, Fault> {
+        if links.entries().iter().any(|link| link.bend.is_some()) {
+            let f = self.steps(expr, x, &links.map(|link| link.branches().0), step, quantity)?;
+            let g = self.steps(expr, x, &links.map(|link| link.branches().1), step, quantity)?;
+            let upper = links.map(|link| i64::from(link.branches().2));
+            return Ok(self.extreme(expr, &upper, f, g, quantity));
+        }
+        let steps = |part: &Ratio| to_i64(&(part / step)).filter(|n| n.abs() < FACTOR_LIMIT);
+        let field = |f: &dyn Fn(&Link) -> Option<i64>| -> Result<Field<i64>, Fault> {
+            let entries: Option<Vec<i64>> = links.entries().iter().map(f).collect();
+            Ok(Field::new(links.shape().to_vec(), entries.ok_or_else(apart)?))
+        };
+        let factor = field(&|link| steps(&link.a))?;
+        let summand = field(&|link| steps(&link.b))?;
+        let product = self.scaled(expr, x, &factor, quantity);
+        let mut y = self.shifted(expr, product, &summand, quantity);
+        // An absent bound is replaced by one that is never reached.
+        let bounds = self.image(quantity, &factor, &summand)?;
+        if links.entries().iter().any(|link| link.lo.is_some()) {
+            let lo = field(&|link| link.lo.as_ref().map_or(Some(bounds.0), steps))?;
+            let lo = self.parameter(expr, "least", &lo, quantity);
+            y = expr.push(Op::Max(y, lo));
+        }
+        if links.entries().iter().any(|link| link.hi.is_some()) {
+            let hi = field(&|link| link.hi.as_ref().map_or(Some(bounds.1), steps))?;
+            let hi = self.parameter(expr, "greatest", &hi, quantity);
+            y = expr.push(Op::Min(y, hi));
+        }
+        Ok(y)
     }
 
     /// Bounds of `factor × code + summand` over all elements.
@@ -239,8 +254,8 @@ impl Lower<'_> {
         Ok(result)
     }
 
-    /// Codes without offset.
-    fn centred(&mut self, quantity: &Quantity) -> Result<Quantity, Fault> {
+    /// The quantity with codes whose chain is a scale at each element, without offset and clamp.
+    pub fn centred(&mut self, quantity: &Quantity) -> Result<Quantity, Fault> {
         let quantity = self.affine(quantity)?;
         if quantity.chain.entries().iter().all(|link| link.b.is_zero()) {
             Ok(quantity)
@@ -250,7 +265,7 @@ impl Lower<'_> {
     }
 
     #[allow(clippy::type_complexity)]
-    fn factors(
+    pub(super) fn factors(
         &self,
         left: &Quantity,
         right: &Quantity,
@@ -306,12 +321,49 @@ impl Lower<'_> {
         Ok((multipliers, Quantity { chain, ..quantity.clone() }))
     }
 
+    /// The codes moved such that no offset is left, where it is a whole number of steps at every element.
+    pub fn unshifted(&mut self, quantity: &Quantity) -> Result<Option<Quantity>, Fault> {
+        let shifts: Option<Vec<i64>> = quantity
+            .chain
+            .entries()
+            .iter()
+            .map(|link| match link.a.is_zero() {
+                true => link.b.is_zero().then_some(0),
+                false => to_i64(&(&link.b / &link.a)).filter(|n| n.abs() < FACTOR_LIMIT),
+            })
+            .collect();
+        let Some(shifts) = shifts else { return Ok(None) };
+        let shifts = Field::new(quantity.chain.shape().to_vec(), shifts);
+        let chain = quantity.chain.map(|link| Link::scale(link.a.clone()));
+        let mut result = Quantity { chain, ..quantity.clone() };
+        if shifts.single() == Some(&0) {
+            return Ok(Some(result));
+        }
+        let mut body = Expr::default();
+        let code = body.push(Op::Read(0));
+        self.shifted(&mut body, code, &shifts, quantity);
+        let read = self.read(quantity, &quantity.position())?;
+        let draft = Draft::elementwise("", quantity.value_shape(), vec![read], body).frac(result.frac());
+        result.codes = Codes::Value(self.emit(draft)?);
+        Ok(Some(result))
+    }
+
     /// The code that stands for the value 0 at every element, if there is one.
     pub fn zero_code(&self, quantity: &Quantity) -> Option<i64> {
         let codes =
             quantity.chain.map(|link| if link.a.is_zero() { None } else { to_i64(&(-&link.b / &link.a)) });
         codes.single().copied().flatten()
     }
+}
+
+/// The greatest common divisor of `step` and of every number in a pending function.
+fn divisor(step: Ratio, link: &Link) -> Ratio {
+    if link.bend.is_some() {
+        let (f, g, _) = link.branches();
+        return divisor(divisor(step, &f), &g);
+    }
+    let parts = [Some(&link.a), Some(&link.b), link.lo.as_ref(), link.hi.as_ref()];
+    parts.into_iter().flatten().fold(step, |step, part| gcd(&step, part))
 }
 
 /// Integers `m` and an exponent with `m × 2^exponent` the tensor's exact values.

@@ -1,10 +1,14 @@
 //! The exact function that stands between a tensor's codes and its real values.
 
+use std::rc::Rc;
+
 use num_traits::{One, Signed, Zero};
 
+use super::bend::Bend;
 use super::field::{Field, Ratio};
 
-/// `value = clamp(a × code + b, lo, hi)`: any sequence of affine functions and rectifiers has this form.
+/// `value = clamp(a × x + b, lo, hi)`, where `x` is the code or, if there is a bend, a function of the code. Any sequence
+/// of affine functions and bounds has this form without a bend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
     /// Factor.
@@ -15,12 +19,14 @@ pub struct Link {
     pub lo: Option<Ratio>,
     /// Greatest value, if bounded.
     pub hi: Option<Ratio>,
+    /// What stands before the affine part.
+    pub bend: Option<Rc<Bend>>,
 }
 
 impl Link {
     /// `value = a × code`.
     pub fn scale(a: Ratio) -> Self {
-        Self { a, b: Ratio::zero(), lo: None, hi: None }
+        Self { a, b: Ratio::zero(), lo: None, hi: None, bend: None }
     }
 
     /// `value = code`.
@@ -28,9 +34,9 @@ impl Link {
         Self::scale(Ratio::one())
     }
 
-    /// Whether nothing is clamped.
+    /// Whether nothing is clamped or bent.
     pub fn is_affine(&self) -> bool {
-        self.lo.is_none() && self.hi.is_none()
+        self.lo.is_none() && self.hi.is_none() && self.bend.is_none()
     }
 
     /// Followed by `factor × value + summand`.
@@ -42,18 +48,16 @@ impl Link {
         }
         let (a, b) = (&self.a * factor, &self.b * factor + summand);
         if a.is_zero() {
-            let link = Self { a, b, lo, hi };
+            let link = Self { a, b, lo, hi, bend: None };
             let b = link.clamp(link.b.clone());
             return Self { b, ..Self::scale(Ratio::zero()) };
         }
-        Self { a, b, lo, hi }
+        Self { a, b, lo, hi, bend: self.bend.clone() }
     }
 
     /// Followed by `max(value, 0)`.
     pub fn then_relu(&self) -> Self {
-        let raised = |bound: &Ratio| bound.clone().max(Ratio::zero());
-        let lo = Some(self.lo.as_ref().map_or_else(Ratio::zero, raised));
-        Self { lo, hi: self.hi.as_ref().map(raised), ..self.clone() }
+        self.then_max(&Ratio::zero())
     }
 
     /// The bounds applied to `value`.
@@ -70,7 +74,10 @@ impl Link {
 
     /// The value of `code`.
     pub fn value(&self, code: &Ratio) -> Ratio {
-        self.clamp(&self.a * code + &self.b)
+        match &self.bend {
+            None => self.clamp(&self.a * code + &self.b),
+            Some(bend) => self.clamp(&self.a * bend.value(code) + &self.b),
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::{Expr, Index, Op};
 use num_traits::Zero;
 
+use super::emit::affordable;
 use super::{Codes, Draft, Field, Link, Lower, Quantity, Ratio, whole};
 use crate::ops::Fault;
 
 /// `out[p] = Σ_r x[at(p, r)] × weights[weight(p, r)] × scale[p]`.
 #[derive(Clone, Debug)]
 pub struct Contraction<'a> {
-    /// The activation; its chain is affine, with a factor that does not depend on the reduction point.
+    /// The activation; its chain is affine. Factors that depend on the reduction point must have a common grid.
     pub x: &'a Quantity,
-    /// Coordinates in `x`, the frame axis included.
+    /// Coordinates in `x`, the frame axis included; outside `x` is the value 0.
     pub at: Vec<Index>,
     /// Extents of the reduction.
     pub extent: Vec<usize>,
@@ -30,25 +31,30 @@ impl Lower<'_> {
     /// Emits the kernel; scale and offset go to the result's chain.
     pub fn contract(&mut self, job: Contraction<'_>) -> Result<Quantity, Fault> {
         let Contraction { x, at, extent, weights, weight, scale, shape } = job;
+        affordable(&shape[usize::from(x.framed)..], &extent)?;
         let framed = x.framed;
         let full = |index: &Index| lift(index, shape.len(), framed);
         let (at_full, weight_full): (Vec<Index>, Index) = (at.iter().map(full).collect(), full(&weight));
+        let mut x = self.summable(x, &at_full, &shape, &extent)?;
+        let within: Vec<bool> =
+            at_full.iter().zip(&x.shape).map(|(index, &n)| stays(index, n, &shape, &extent)).collect();
+        // Padding is the value 0: the code that stands for it, or the code 0 of shifted codes; failing both, the code 0,
+        // and no offset is counted there.
+        let mut zero = if within.contains(&false) { self.zero_code(&x) } else { Some(0) };
+        if zero.is_none()
+            && let Some(shifted) = self.unshifted(&x)?
+        {
+            (x, zero) = (shifted, Some(0));
+        }
+        let x = &x;
+        let outside = zero.unwrap_or(0);
+        let counts = |p: &[usize], r: &[usize]| {
+            zero.is_some()
+                || at_full.iter().zip(&x.shape).all(|(index, &n)| (0..n as i64).contains(&index.at(p, r)))
+        };
         let chain = &x.chain;
         let origin = vec![0; extent.len()];
         let varying: Vec<usize> = (0..x.shape.len()).filter(|&axis| chain.varies(axis)).collect();
-        let inside = at_full.iter().zip(&x.shape).all(|(index, &n)| {
-            index.bounds(&shape, &extent).is_some_and(|(lo, hi)| lo >= 0 && hi < n as i64)
-        });
-        let outside = if inside {
-            0
-        } else {
-            self.zero_code(x).filter(|_| varying.iter().all(|&axis| axis <= 1)).ok_or_else(|| {
-                Fault::unsupported(
-                    "the padding's value 0 has no code in the input's format",
-                    "use a quantizer whose zero point is an integer, without offset",
-                )
-            })?
-        };
         let by_chain = |p: &[usize], r: &[usize]| {
             let place: Vec<usize> = (0..x.shape.len())
                 .map(|axis| if chain.varies(axis) { at_full[axis].at(p, r).max(0) as usize } else { 0 })
@@ -61,28 +67,21 @@ impl Lower<'_> {
             mark(&at_full[axis], &mut used);
         }
         let factors = over(&shape, &used, |p| by_chain(p, &origin).a.clone());
-        if varying.iter().any(|&axis| at_full[axis].uses_r()) {
-            let same = points(&walked(&shape, &used))
-                .all(|p| points(&extent).all(|r| by_chain(&p, &r).a == by_chain(&p, &origin).a));
-            if !same {
-                return Err(Fault::new(
-                    "scales-differ",
-                    "the input's scales differ along an axis that is summed over",
-                    "use one scale for the whole input, or scales that differ by powers of two",
-                ));
-            }
-        }
         let offsets = if chain.entries().iter().all(|link| link.b.is_zero()) {
             Field::uniform(shape.len(), Ratio::zero())
         } else {
             mark(&weight_full, &mut used);
+            if zero.is_none() {
+                let leaving = at_full.iter().zip(&within).filter(|(_, within)| !**within);
+                leaving.for_each(|(index, _)| mark(index, &mut used));
+            }
             over(&shape, &used, |p| {
+                let taps = points(&extent).filter(|r| counts(p, r));
                 if let Some(link) = chain.single() {
-                    let total: i128 =
-                        points(&extent).map(|r| i128::from(weights[weight_full.at(p, &r) as usize])).sum();
+                    let total: i128 = taps.map(|r| i128::from(weights[weight_full.at(p, &r) as usize])).sum();
                     return &link.b * whole(total);
                 }
-                points(&extent).fold(Ratio::zero(), |sum, r| {
+                taps.fold(Ratio::zero(), |sum, r| {
                     let weight = weights[weight_full.at(p, &r) as usize];
                     if weight == 0 { sum } else { sum + &by_chain(p, &r).b * whole(weight) }
                 })
@@ -112,10 +111,42 @@ impl Lower<'_> {
         result.codes = Codes::Value(self.emit(draft)?);
         Ok(result)
     }
+
+    /// The operand with one factor for all that is summed together: itself, or on a common grid.
+    fn summable(
+        &mut self,
+        x: &Quantity,
+        at: &[Index],
+        shape: &[usize],
+        extent: &[usize],
+    ) -> Result<Quantity, Fault> {
+        let varying: Vec<usize> = (0..x.shape.len()).filter(|&axis| x.chain.varies(axis)).collect();
+        let factor = |p: &[usize], r: &[usize]| {
+            let place: Vec<usize> = at
+                .iter()
+                .zip(x.chain.shape())
+                .map(|(index, &n)| if n == 1 { 0 } else { index.at(p, r) as usize })
+                .collect();
+            &x.chain.at(&place).a
+        };
+        let mut used = vec![false; shape.len()];
+        varying.iter().for_each(|&axis| mark(&at[axis], &mut used));
+        let origin = vec![0; extent.len()];
+        let alike = varying.iter().all(|&axis| stays(&at[axis], x.shape[axis], shape, extent))
+            && (varying.iter().all(|&axis| !at[axis].uses_r())
+                || points(&walked(shape, &used))
+                    .all(|p| points(extent).all(|r| factor(&p, &r) == factor(&p, &origin))));
+        if alike { Ok(x.clone()) } else { self.plain(x) }
+    }
+}
+
+/// Whether an index is within an axis of `extent` at every output position and reduction point.
+fn stays(index: &Index, extent: usize, shape: &[usize], reduction: &[usize]) -> bool {
+    index.bounds(shape, reduction).is_some_and(|(lo, hi)| lo >= 0 && hi < extent as i64)
 }
 
 /// The index as a function of full output positions instead of positions without the frame axis.
-fn lift(index: &Index, rank: usize, framed: bool) -> Index {
+pub fn lift(index: &Index, rank: usize, framed: bool) -> Index {
     let at: Vec<Index> = (usize::from(framed)..rank.max(1)).map(Index::p).collect();
     if framed { index.compose(&at) } else { index.clone() }
 }

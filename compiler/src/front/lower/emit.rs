@@ -1,11 +1,13 @@
 //! Writing kernels and tables.
 
 use nn2hdl_runtime::range::{self, Context, join};
-use nn2hdl_runtime::validate::ELEMENT_LIMIT;
 use nn2hdl_runtime::{Expr, Format, Interval, Kernel, Op, Read, Reduction, Scatter, Step, TableId, ValueId};
 
 use super::{Codes, Field, Lower, Quantity};
 use crate::ops::Fault;
+
+/// Most operations of one layer.
+const OPERATION_LIMIT: usize = 1 << 24;
 
 /// A kernel to be emitted; the value it writes is made by [`Lower::emit`].
 #[derive(Clone, Debug)]
@@ -74,15 +76,7 @@ impl Lower<'_> {
 
     /// Emits a kernel; the new value has the narrowest format.
     pub fn emit(&mut self, draft: Draft) -> Result<ValueId, Fault> {
-        let evaluations =
-            draft.shape.iter().chain(&draft.extent).try_fold(1usize, |n, &extent| n.checked_mul(extent));
-        if draft.shape.len() > 8 || evaluations.is_none_or(|n| n == 0 || n > ELEMENT_LIMIT) {
-            return Err(Fault::new(
-                "kernel-too-large",
-                format!("a kernel over {:?} × {:?} is empty or too large", draft.shape, draft.extent),
-                "at most 2^28 operations in one layer are accepted",
-            ));
-        }
+        affordable(&draft.shape, &draft.extent)?;
         let name = match (draft.part, self.kernels) {
             ("", 0) => self.node.clone(),
             ("", n) => format!("{}/{n}", self.node),
@@ -180,6 +174,19 @@ impl Lower<'_> {
         let value = self.value(quantity)?;
         Ok(Read::affine(value, at[usize::from(quantity.framed)..].iter().cloned()))
     }
+}
+
+/// Refuses a kernel of no or of too many operations.
+pub(super) fn affordable(shape: &[usize], extent: &[usize]) -> Result<(), Fault> {
+    let evaluations = shape.iter().chain(extent).try_fold(1usize, |n, &extent| n.checked_mul(extent));
+    if shape.len() > 8 || evaluations.is_none_or(|n| n == 0 || n > OPERATION_LIMIT) {
+        return Err(Fault::new(
+            "kernel-too-large",
+            format!("a kernel over {shape:?} × {extent:?} is empty or too large"),
+            "at most 2^24 operations in one layer are accepted",
+        ));
+    }
+    Ok(())
 }
 
 /// The narrowest legal format.

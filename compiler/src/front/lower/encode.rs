@@ -81,6 +81,12 @@ impl Lower<'_> {
                 format!("the input's quantizer has {} levels", spread + 1),
                 "state the input's format with --input-format",
             ));
+        } else if composites.entries().iter().any(|composite| !composite.spans_floats()) {
+            return Err(Fault::new(
+                "missing-input-format",
+                "between the input and its first quantizer stands a function that is not monotone, or not defined for every number",
+                "state the input's format with --input-format",
+            ));
         } else if !moves.is_empty() && composites.single().is_none() {
             return Err(Fault::new(
                 "missing-input-format",

@@ -5,16 +5,19 @@
 //! thresholds, shifts, a proved multiply–shift or a table (`stairs`, `requant`), or the encoder of an input.
 
 mod align;
+mod bend;
 mod boundary;
 mod call;
 mod chain;
 mod contract;
+mod curve;
 mod emit;
 mod encode;
 mod field;
 mod movement;
 mod quantity;
 mod requant;
+mod select;
 mod stairs;
 
 use std::collections::BTreeMap;
@@ -22,8 +25,9 @@ use std::collections::BTreeMap;
 use nn2hdl_runtime::range::Elements;
 use nn2hdl_runtime::{Block, Encoder, Format, Program, ValueId};
 
+pub use bend::{Bend, Curve, Function};
 pub use chain::{Chain, Link};
-pub use contract::Contraction;
+pub use contract::{Contraction, lift};
 pub use emit::Draft;
 pub use field::{Field, Ratio, exact, fraction_bits, gcd, nearest, power_of_two, to_i64, whole};
 pub use quantity::{Codes, Move, Quantity, coordinates};
@@ -182,7 +186,9 @@ impl Lower<'_> {
                 let mut results = operator.define(self, inputs)?;
                 let integers: Vec<bool> =
                     inputs.iter().map(|input| input.as_ref().is_some_and(|q| q.integer)).collect();
-                results.iter_mut().for_each(|result| result.integer = operator.integer(&integers));
+                for (n, result) in results.iter_mut().enumerate() {
+                    result.integer = operator.integer_at(n, &integers);
+                }
                 results
             }
             Action::Call(number) => self.call(*number, inputs)?,

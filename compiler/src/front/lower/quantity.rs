@@ -74,7 +74,8 @@ impl Quantity {
 
     /// The number of fraction bits, where codes are plain fixed-point numbers; else 0.
     pub fn frac(&self) -> i32 {
-        let exponent = self.chain.single().and_then(|link| super::field::log2(&link.a));
+        let plain = self.chain.single().filter(|link| link.bend.is_none());
+        let exponent = plain.and_then(|link| super::field::log2(&link.a));
         exponent.and_then(|e| i32::try_from(-e).ok()).filter(|frac| frac.abs() <= 1024).unwrap_or(0)
     }
 
@@ -84,7 +85,7 @@ impl Quantity {
         self.chain.single().filter(|link| link.is_affine() && link.b.is_zero()).map(|link| &link.a)
     }
 
-    /// Whether a clamp is pending.
+    /// Whether a clamp or a bend is pending.
     pub fn is_clamped(&self) -> bool {
         self.chain.entries().iter().any(|link| !link.is_affine())
     }

@@ -1,7 +1,8 @@
 //! Closing a pending function with a quantizer: the composite from codes to codes, exactly, in hardware.
 //!
 //! Tried in this order: a constant; rounding of dyadic numbers; thresholds, if levels are few; a multiply–shift that is
-//! proved at every step; a table. If none fits, a diagnostic: nothing is approximated.
+//! proved at every step; a table. If none fits, a diagnostic: nothing is approximated. A quantizer is monotone, so that
+//! of the greater of two functions it makes the greater of their codes.
 
 use std::rc::Rc;
 
@@ -37,8 +38,28 @@ const FORMS: &[Form] = &[
     |lower, body, x, channels, result| lower.tabulated(body, x, channels, result),
 ];
 
+/// The forms of a composite whose pending function is bent.
+const BENT_FORMS: &[Form] = &[
+    |lower, body, x, channels, result| lower.constant(body, x, channels, result),
+    |lower, body, x, channels, result| lower.thresholds(body, x, channels, result),
+    |lower, body, x, channels, result| lower.greater(body, x, channels, result),
+    |lower, body, x, channels, result| lower.tabulated(body, x, channels, result),
+];
+
 /// A dyadic factor up to here, or a power of two, is taken as it is; a longer one may have a shorter multiply–shift.
 const SMALL_FACTOR: i64 = 1 << 8;
+
+/// The fault of a function that meets `x`, where it has no value.
+pub(super) fn undefined(curve: &super::Curve, x: f64) -> Fault {
+    Fault::new(
+        "outside-domain",
+        format!(
+            "{} of node `{}` is not defined at {x}, which its input can reach",
+            curve.function.name, curve.node
+        ),
+        "keep the input inside the function's domain: with Clip, an addition, or a quantizer whose range excludes it",
+    )
+}
 
 /// One channel's composite with the range of its codes.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +121,7 @@ impl Lower<'_> {
                 let (source, moves) = (*source, moves.clone());
                 self.encode(quantity, source, &moves, &composites, stairs, chain)
             }
-            Codes::Value(value) => self.requantize(quantity, *value, &composites, chain),
+            Codes::Value(value) => self.requantize(quantity, *value, &composites, chain, stairs),
         }
     }
 
@@ -110,6 +131,7 @@ impl Lower<'_> {
         value: ValueId,
         composites: &Field<Composite>,
         chain: Field<Link>,
+        stairs: &Stairs,
     ) -> Result<Quantity, Fault> {
         let mut ranges: Vec<Option<Interval>> = vec![None; composites.entries().len()];
         for (p, &range) in points(&quantity.shape).zip(self.elements(value)) {
@@ -126,22 +148,60 @@ impl Lower<'_> {
             })
             .collect();
         let channels = Field::new(composites.shape().to_vec(), channels);
+        let most = 1i128 << self.options().table_bits.min(20);
+        channels.entries().iter().try_for_each(|channel| channel.defined(most))?;
         let result = Quantity { chain, integer: false, ..quantity.clone() };
-        let body = FORMS.iter().find_map(|form| {
-            let mut body = Expr::default();
-            let x = body.push(Op::Read(0));
-            form(self, &mut body, x, &channels, &result).map(|_| body)
-        });
-        let body = body.ok_or_else(|| {
-            Fault::new(
-                "requantization",
-                "no exact integer form of this quantizer was found: too many levels over too wide a range",
-                "use a scale that is a power of two, fewer bits, or a quantizer before this one",
-            )
-        })?;
+        let body = match self.closed(&channels, &result) {
+            Some(body) => body,
+            None if quantity.chain.entries().iter().any(Link::is_curved) => {
+                return self.coarse(quantity, stairs);
+            }
+            None => {
+                return Err(Fault::new(
+                    "requantization",
+                    "no exact integer form of this quantizer was found: too many levels over too wide a range",
+                    "use a scale that is a power of two, fewer bits, or a quantizer before this one",
+                ));
+            }
+        };
         let read = self.read(quantity, &quantity.position())?;
         let draft = Draft::elementwise("", quantity.value_shape(), vec![read], body).frac(result.frac());
         Ok(Quantity { codes: Codes::Value(self.emit(draft)?), ..result })
+    }
+
+    /// The composites as an expression of `Read(0)`, if there is an exact form.
+    fn closed(&mut self, channels: &Field<Channel>, result: &Quantity) -> Option<Expr> {
+        let bent = channels.entries().iter().any(|channel| channel.composite.link.bend.is_some());
+        let forms = if bent { BENT_FORMS } else { FORMS };
+        forms.iter().find_map(|form| {
+            let mut body = Expr::default();
+            let x = body.push(Op::Read(0));
+            form(self, &mut body, x, channels, result).map(|_| body)
+        })
+    }
+
+    /// The greater (or smaller) of two composites.
+    fn greater(
+        &mut self,
+        body: &mut Expr,
+        x: ExprId,
+        channels: &Field<Channel>,
+        result: &Quantity,
+    ) -> Option<ExprId> {
+        if channels.entries().iter().any(|channel| channel.composite.link.is_curved()) {
+            return None;
+        }
+        let part = |link: Link, channel: &Channel| Channel {
+            composite: Composite { link, ..channel.composite.clone() },
+            range: channel.range,
+        };
+        let f = channels.map(|channel| part(channel.composite.link.branches().0, channel));
+        let g = channels.map(|channel| part(channel.composite.link.branches().1, channel));
+        let upper = channels.map(|channel| i64::from(channel.composite.link.branches().2));
+        let (f, g) = (self.closed(&f, result)?, self.closed(&g, result)?);
+        let read = |op: &Op| matches!(op, Op::Read(_)).then_some(x);
+        let (f, g) = (body.append(&f, read), body.append(&g, read));
+        Some(self.extreme(body, &upper, f, g, result))
     }
 
     fn constant(
@@ -151,6 +211,9 @@ impl Lower<'_> {
         channels: &Field<Channel>,
         result: &Quantity,
     ) -> Option<ExprId> {
+        if !channels.entries().iter().all(Channel::is_monotone) {
+            return None;
+        }
         let ends = channels.map(Channel::ends);
         if ends.entries().iter().any(|(first, last)| first != last) {
             return None;
@@ -250,7 +313,8 @@ impl Lower<'_> {
         channels: &Field<Channel>,
         result: &Quantity,
     ) -> Option<ExprId> {
-        if channels.entries().iter().any(|channel| channel.levels() > THRESHOLDS) {
+        let few = |channel: &Channel| channel.is_monotone() && channel.levels() <= THRESHOLDS;
+        if !channels.entries().iter().all(few) {
             return None;
         }
         let steps = channels.map(Channel::steps);
@@ -323,20 +387,59 @@ impl Lower<'_> {
         result: &Quantity,
     ) -> Option<ExprId> {
         let range = channels.entries().iter().map(|channel| channel.range).reduce(Interval::join)?;
-        let len = usize::try_from(range.hi - range.lo + 1).ok()?;
-        if len > 1 << self.options().table_bits.min(20) || len * channels.entries().len() > 1 << 24 {
+        let active = channels.entries().iter().map(Channel::active).reduce(Interval::join)?;
+        let span = |range: Interval| range.hi - range.lo + 1;
+        let clipped = 2 * span(active) <= span(range);
+        let range = if clipped { active } else { range };
+        let len = usize::try_from(span(range)).ok()?;
+        if len > 1usize << self.options().table_bits.min(20) || len * channels.entries().len() > 1 << 24 {
             return None;
         }
         let (base, last) = (i64::try_from(range.lo).ok()?, i64::try_from(range.hi).ok()?);
+        let at = if clipped { quantize::clamp(body, x, base, last) } else { x };
         let rows = channels.entries().iter();
         let data = rows.flat_map(|channel| (base..=last).map(|code| channel.composite.at(code))).collect();
         let table = self.table("levels", data);
         let row = channels.index(&result.position()) * len as i64;
-        Some(body.push(Op::Lut { table, row, len: len as u32, base, a: x }))
+        Some(body.push(Op::Lut { table, row, len: len as u32, base, a: at }))
     }
 }
 
 impl Channel {
+    fn is_monotone(&self) -> bool {
+        self.composite.link.direction().is_some()
+    }
+
+    /// The codes outside which the result is constant.
+    fn active(&self) -> Interval {
+        if !self.is_monotone() {
+            return self.range;
+        }
+        let (first, last) = self.codes();
+        let (from, to) = self.composite.active(first, last);
+        Interval::new(from.into(), to.into())
+    }
+
+    /// Refuses a function that is not defined everywhere on its codes; `most` codes fit a table.
+    fn defined(&self, most: i128) -> Result<(), Fault> {
+        let link = &self.composite.link;
+        if !link.is_curved() {
+            return Ok(());
+        }
+        let (first, last) = self.codes();
+        // A domain is convex where a function is monotone; of others a table is made that lists every code.
+        let ends = [first, last];
+        let found = if self.range.hi - self.range.lo < most {
+            (first..=last).find_map(|code| link.undefined(&whole(code)))
+        } else {
+            ends.into_iter().find_map(|code| link.undefined(&whole(code)))
+        };
+        match found {
+            None => Ok(()),
+            Some((curve, x)) => Err(undefined(&curve, x)),
+        }
+    }
+
     fn codes(&self) -> (i64, i64) {
         (self.range.lo as i64, self.range.hi as i64)
     }

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
-use super::field::{float_above, float_below};
+use super::field::{exact, float_above, float_below};
 use super::{Field, Link, Ratio, whole};
 
 /// How a real number becomes an integer.
@@ -147,8 +147,39 @@ impl Composite {
         ))
     }
 
-    /// The staircase over the codes `first..=last`.
+    /// The first place of `first..=last` whose result is that of `last`; results must not change and change back.
+    fn settled(&self, first: i64, last: i64) -> i64 {
+        let end = self.at(last);
+        partition(first, last, |code| self.at(code) == end)
+    }
+
+    /// The codes of `first..=last` outside which a monotone composite is constant.
+    pub fn active(&self, first: i64, last: i64) -> (i64, i64) {
+        let start = self.at(first);
+        let beyond = partition(first, last, |code| self.at(code) != start);
+        let from = if self.at(beyond) == start { beyond } else { beyond - 1 };
+        (from.max(first), self.settled(first, last))
+    }
+
+    /// The staircase of a monotone composite over the codes `first..=last`, found by bisection.
+    fn searched_steps(&self, first: i64, last: i64) -> Steps {
+        let (start, end) = (self.at(first), self.at(last));
+        let down = end < start;
+        let passed = |level: i64| move |code: i64| (self.at(code) >= level) != down;
+        let mut at: Vec<i64> = (start.min(end) + 1..=start.max(end))
+            .map(|level| partition(first, last, passed(level)))
+            .collect();
+        if down {
+            at.reverse();
+        }
+        Steps { first: start, at, down }
+    }
+
+    /// The staircase over the codes `first..=last` of a composite that is monotone.
     pub fn steps(&self, first: i64, last: i64) -> Steps {
+        if self.link.bend.is_some() {
+            return self.searched_steps(first, last);
+        }
         let down = self.link.a.is_negative();
         let (start, end) = (self.at(first), self.at(last));
         let mut at = Vec::new();
@@ -172,8 +203,34 @@ impl Composite {
         Steps { first: start, at, down }
     }
 
-    /// The staircase over all floats.
+    /// Whether the function is monotone and defined over all floats.
+    pub fn spans_floats(&self) -> bool {
+        let ends = [f64::MIN, f64::MAX].map(|x| exact(x).unwrap_or_default());
+        self.link.direction().is_some() && ends.iter().all(|x| self.link.undefined(x).is_none())
+    }
+
+    /// The staircase over all floats, found by bisection.
+    fn searched_float_steps(&self) -> nn2hdl_runtime::codec::Steps {
+        let at = |place: i64| self.of_value(&self.link.value(&exact(float_at(place)).unwrap_or_default()));
+        let (first, last) = (-place_of(f64::MAX), place_of(f64::MAX));
+        let (start, end) = (at(first), at(last));
+        let descending = end < start;
+        let mut thresholds: Vec<f64> = (start.min(end) + 1..=start.max(end))
+            .map(|level| float_at(partition(first, last, |place| (at(place) >= level) != descending)))
+            .collect();
+        if descending {
+            // Falling staircases are stated by the last float of each level.
+            thresholds.iter_mut().for_each(|threshold| *threshold = threshold.next_down());
+            thresholds.reverse();
+        }
+        nn2hdl_runtime::codec::Steps { first: start.min(end), thresholds, descending }
+    }
+
+    /// The staircase over all floats of a composite that is monotone.
     pub fn float_steps(&self) -> nn2hdl_runtime::codec::Steps {
+        if self.link.bend.is_some() {
+            return self.searched_float_steps();
+        }
         let (lo, hi) = self.bounds();
         if self.link.a.is_zero() {
             return nn2hdl_runtime::codec::Steps {
@@ -196,4 +253,25 @@ impl Composite {
         }
         nn2hdl_runtime::codec::Steps { first: lo, thresholds, descending }
     }
+}
+
+/// The least place of `first..=last` at which `passed` holds, if it holds from some place on; else `last`.
+fn partition(first: i64, last: i64, passed: impl Fn(i64) -> bool) -> i64 {
+    let (mut below, mut above) = (first, last);
+    while below < above {
+        let middle = below + ((i128::from(above) - i128::from(below)) / 2) as i64;
+        if passed(middle) { above = middle } else { below = middle + 1 }
+    }
+    above
+}
+
+/// Floats in ascending order, numbered; 0 is number 0.
+fn float_at(place: i64) -> f64 {
+    let size = f64::from_bits(place.unsigned_abs());
+    if place < 0 { -size } else { size }
+}
+
+/// The number of a float that is not negative.
+fn place_of(value: f64) -> i64 {
+    value.to_bits() as i64
 }

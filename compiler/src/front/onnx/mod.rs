@@ -12,6 +12,7 @@
 //! *Architecture invariant:* operators, shapes inside the graph and operator-set versions are not looked at here.
 
 mod attribute;
+mod edit;
 mod error;
 mod function;
 mod model;
@@ -26,9 +27,11 @@ mod write;
 use prost::Message;
 
 pub use attribute::{Attribute, AttributeReader, FromAttribute};
+pub use edit::{Editor, Quantization};
 pub use error::DecodeError;
 pub use model::{Function, Model, RawGraph, RawInput, RawNode};
 pub use tensor::{ConstantTensor, ElementType, TensorData};
+pub(super) use tensor::{from_bfloat, from_half};
 
 /// Reads an ONNX file. On failure, every problem that was found (at most a hundred are kept).
 ///

@@ -326,7 +326,7 @@ fn nibbles(bytes: impl Iterator<Item = u8>, lengths: Lengths) -> Vec<i64> {
 }
 
 /// The value of an IEEE half-precision number.
-fn from_half(bits: u16) -> f64 {
+pub(in crate::front) fn from_half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
     sign * match exponent {
@@ -338,7 +338,7 @@ fn from_half(bits: u16) -> f64 {
 }
 
 /// The value of a float32's upper half.
-fn from_bfloat(bits: u16) -> f64 {
+pub(in crate::front) fn from_bfloat(bits: u16) -> f64 {
     f64::from(f32::from_bits(u32::from(bits) << 16))
 }
 
