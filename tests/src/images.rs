@@ -335,9 +335,17 @@ impl Net {
             let read = Read::affine(x, Index::unflatten(&Index::r(0), &shape));
             return self.add(rng, "dense", vec![3], vec![read], vec![size], body);
         }
-        let index = std::iter::once(Index::p(0)).chain((0..shape.len() - 1).map(Index::r));
+        // Sometimes a part of the image is left out.
+        let cut = usize::from(rng.random_bool(0.5));
+        let (mut extent, mut index) = (Vec::new(), vec![Index::p(0)]);
+        for (axis, &n) in shape[1..].iter().enumerate() {
+            let first = rng.random_range(0..=cut.min(n - 1));
+            let rest = n - first;
+            extent.push(rng.random_range(rest - cut.min(rest - 1)..=rest));
+            index.push(Index::r(axis) + first as i64);
+        }
         let read = Read::affine(x, index);
-        let value = self.add(rng, "global", vec![shape[0]], vec![read], shape[1..].to_vec(), Expr::read());
+        let value = self.add(rng, "global", vec![shape[0]], vec![read], extent, Expr::read());
         if let Some(Step::Kernel(kernel)) = self.block.steps.last_mut() {
             kernel.reduction = *[Reduction::Sum, Reduction::Max, Reduction::Min].choose(rng).expect("three");
         }

@@ -212,7 +212,7 @@ impl Bench {
         // The cycle in which each beat of results is due.
         let mut due: VecDeque<(usize, usize)> = VecDeque::new();
         let (mut sent, mut beat, mut start, mut done, mut last_due) = (0, 0, false, 0, None);
-        for cycle in 0..200 + 20 * beats * frames_in.len() {
+        for cycle in 0..200 + 80 * beats * frames_in.len() {
             if done == frames_in.len() {
                 return Ok(cycle);
             }

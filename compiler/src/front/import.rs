@@ -69,7 +69,10 @@ fn diagnostic(error: &DecodeError) -> Diagnostic {
     Diagnostic::new(error.code(), error.origin(), error.to_string(), error.help())
 }
 
-/// Whether axis 0 of every input is the frame: so if the first input's leading extent is 1 or open, and also if all
+/// The model's own word on whether axis 0 is the frame, among its free key–value pairs.
+pub const FRAME: &str = "nn2hdl.frame";
+
+/// Whether axis 0 of every input is the frame, if the model does not say so: so if the first input's leading extent is 1 or open, and also if all
 /// inputs have the same leading extent (a static batch) and none holds indices. Otherwise axis 0 counts the nodes and
 /// edges of a graph.
 fn framed(inputs: &[RawInput]) -> bool {
@@ -145,7 +148,8 @@ impl Importer<'_> {
         let RawGraph { name, inputs, outputs, initializers, nodes } = &self.model.main;
         let name = if name.is_empty() { "model" } else { name };
         let mut names = Names { graph: Graph::new(name), ids: BTreeMap::new() };
-        names.graph.framed = framed(inputs);
+        let stated = self.model.metadata.get(FRAME);
+        names.graph.framed = stated.map_or_else(|| framed(inputs), |text| text != "false");
         let batch = inputs.first().and_then(|input| input.shape.first().copied().flatten());
         for input in inputs {
             self.input(&mut names, input, &batch);
@@ -202,7 +206,8 @@ impl Importer<'_> {
             ));
         }
         let info = &mut names.graph.tensors[id.index()];
-        info.shape = (shape.len() == input.shape.len()).then_some(shape);
+        let known = shape.len() == input.shape.len() && elements(&shape).is_some();
+        info.shape = known.then_some(shape);
         info.integer = input.dtype.is_some_and(|dtype| !ElementType::is_float(dtype));
         info.codes = input.dtype.and_then(narrow);
     }

@@ -110,12 +110,7 @@ impl Operator for Conv {
             shape: shape.clone(),
         })?;
         let Some(bias) = inputs.get(2).and_then(Option::as_ref) else { return Ok(vec![y]) };
-        let values = bias.values()?;
-        let mut bias_shape = vec![1; shape.len()];
-        bias_shape[1] = *values.shape().first().ok_or_else(|| Fault::shape("the bias is not a list"))?;
-        let bias = Field::new(bias_shape, values.entries().to_vec());
-        let one = Ratio::from_integer(1.into());
-        Ok(vec![broadcast::extend(&y, &bias, |link, value| link.then(&one, value))?])
+        Ok(vec![biased(&y, bias)?])
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
@@ -171,6 +166,19 @@ impl Operator for Conv {
         }
         Some(rows)
     }
+}
+
+/// `y` with a bias for each channel, which is axis 1.
+pub(super) fn biased(y: &Quantity, bias: &Quantity) -> Result<Quantity, Fault> {
+    if bias.shape != y.shape[1..2] {
+        return Err(Fault::shape(format!("a bias of {:?} for {} channels", bias.shape, y.shape[1])));
+    }
+    let values = bias.values()?;
+    let mut shape = vec![1; y.shape.len()];
+    shape[1] = values.shape()[0];
+    let bias = Field::new(shape, values.entries().to_vec());
+    let one = Ratio::from_integer(1.into());
+    broadcast::extend(y, &bias, |link, value| link.then(&one, value))
 }
 
 fn samples(seed: u64) -> Vec<Sample> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use nn2hdl_runtime::Index;
 use nn2hdl_runtime::index::points;
 
+use super::conv::biased;
 use super::matmul::{integer_weights, multiplied, scales_along_sum};
 use super::sample::{Dice, sample};
 use super::window::{AutoPad, Windows, list};
-use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, bounded, broadcast, operand};
+use super::{Entry, Fault, Import, Known, Linear, ONNX, Operator, Role, Sample, bounded, operand};
 use crate::front::lower::{Contraction, Field, Lower, Quantity, Ratio, coordinates};
 use crate::graph::Tensor;
 
@@ -171,12 +172,7 @@ impl Operator for ConvTranspose {
         let weight = Index::flatten(&which, &spread);
         let y = lower.contract(Contraction { x: &x, at: place, extent, weights, weight, scale, shape })?;
         let Some(bias) = inputs.get(2).and_then(Option::as_ref) else { return Ok(vec![y]) };
-        let values = bias.values()?;
-        let mut bias_shape = vec![1; y.shape.len()];
-        bias_shape[1] = *values.shape().first().ok_or_else(|| Fault::shape("the bias is not a list"))?;
-        let bias = Field::new(bias_shape, values.entries().to_vec());
-        let one = Ratio::from_integer(1.into());
-        Ok(vec![broadcast::extend(&y, &bias, |link, value| link.then(&one, value))?])
+        Ok(vec![biased(&y, bias)?])
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {

@@ -125,21 +125,22 @@ impl Resize {
         shape: &[usize],
         scales: Option<&Tensor>,
         sizes: Option<&Tensor>,
-    ) -> Result<Vec<(usize, f64)>, Fault> {
+    ) -> Result<Vec<(usize, f32)>, Fault> {
         let scales = scales.map(|tensor| tensor.data.clone()).filter(|list| !list.is_empty());
         let scales = scales.or_else(|| self.scales.clone());
         let sizes = sizes.map(|tensor| tensor.data.clone()).filter(|list| !list.is_empty());
         let axes = self.axes.clone().unwrap_or_else(|| (0..shape.len() as i64).collect());
-        let mut target: Vec<(usize, f64)> = shape.iter().map(|&n| (n, 1.0)).collect();
+        let mut target: Vec<(usize, f32)> = shape.iter().map(|&n| (n, 1.0)).collect();
         let list = match (&scales, &sizes) {
             (Some(list), None) | (None, Some(list)) if list.len() == axes.len() => list,
             _ => return Err(Fault::shape("there must be either scales or sizes, one for each axis")),
         };
         for (&at, &value) in axes.iter().zip(list) {
             let at = axis(at, shape.len())?;
-            let n = shape[at] as f64;
+            // Scales are float32, and so is what frameworks compute with them.
+            let (n, value) = (shape[at] as f32, value as f32);
             let extent = if sizes.is_some() { value } else { (n * value).floor() };
-            if !(1.0..=1e8).contains(&extent) {
+            if !(1.0..=1e7).contains(&extent) {
                 return Err(Fault::shape(format!("axis {at} of {shape:?} is resized to {extent}")));
             }
             target[at] = (extent as usize, if sizes.is_some() { extent / n } else { value });
@@ -149,20 +150,20 @@ impl Resize {
     }
 
     /// Where in an axis of `n` the position `p` of `m` lies.
-    fn coordinate(&self, p: usize, n: usize, (m, scale): (usize, f64)) -> f64 {
-        let p = p as f64;
+    fn coordinate(&self, p: usize, n: usize, (m, scale): (usize, f32)) -> f32 {
+        let p = p as f32;
         match self.transformation {
             _ if n == m && scale == 1.0 => p,
             Transformation::Asymmetric => p / scale,
             Transformation::PytorchHalfPixel if m == 1 => 0.0,
             Transformation::HalfPixel | Transformation::PytorchHalfPixel => (p + 0.5) / scale - 0.5,
             Transformation::AlignCorners if m == 1 => 0.0,
-            Transformation::AlignCorners => p * (n - 1) as f64 / (m - 1) as f64,
+            Transformation::AlignCorners => p * (n - 1) as f32 / (m - 1) as f32,
         }
     }
 
     /// The position in an axis of `n` that stands at `p`.
-    fn source(&self, p: usize, n: usize, to: (usize, f64)) -> usize {
+    fn source(&self, p: usize, n: usize, to: (usize, f32)) -> usize {
         let at = self.coordinate(p, n, to);
         let rounded = match self.nearest {
             Nearest::PreferFloor => (at - 0.5).ceil(),
@@ -170,7 +171,7 @@ impl Resize {
             Nearest::Floor => at.floor(),
             Nearest::Ceil => at.ceil(),
         };
-        rounded.clamp(0.0, (n - 1) as f64) as usize
+        rounded.clamp(0.0, (n - 1) as f32) as usize
     }
 }
 
@@ -214,21 +215,21 @@ impl Operator for Resize {
         let target = self.target(&x.shape, constant(self.inputs.0), self.inputs.1.and_then(constant))?;
         let shape: Vec<usize> = target.iter().map(|&(n, _)| n).collect();
         // The positions of the input are tried one by one, from the side that wins a tie.
-        let nearest = |p: usize, n: usize, to: (usize, f64)| {
+        let nearest = |p: usize, n: usize, to: (usize, f32)| {
             let at = self.coordinate(p, n, to);
             let mut best = 0;
             let tried: Vec<usize> = match self.nearest {
                 Nearest::PreferFloor | Nearest::Floor => (0..n).collect(),
                 Nearest::PreferCeil | Nearest::Ceil => (0..n).rev().collect(),
             };
-            let mut least = f64::INFINITY;
+            let mut least = f32::INFINITY;
             for i in tried {
                 let excluded = match self.nearest {
-                    Nearest::Floor => i as f64 > at && i > 0,
-                    Nearest::Ceil => (i as f64) < at && i + 1 < n,
+                    Nearest::Floor => i as f32 > at && i > 0,
+                    Nearest::Ceil => (i as f32) < at && i + 1 < n,
                     _ => false,
                 };
-                let distance = (i as f64 - at).abs();
+                let distance = (i as f32 - at).abs();
                 if !excluded && distance < least {
                     (best, least) = (i, distance);
                 }

@@ -106,13 +106,14 @@ impl Lower<'_> {
             block: &self.writer.block,
             elements: &|id| elements.get(id.index()).map_or(&[], Vec::as_slice),
         };
-        let found = range::kernel(&kernel, &context).map_err(|error| {
-            Fault::new(
-                "code-too-wide",
-                error.to_string(),
-                "put a quantizer before this layer, or use fewer bits",
-            )
-        })?;
+        let found = match range::kernel(&kernel, &context) {
+            Ok(found) => found,
+            Err(error) => {
+                self.writer.block.values.pop();
+                let help = "put a quantizer before this layer, or use fewer bits";
+                return Err(Fault::new("code-too-wide", error.to_string(), help));
+            }
+        };
         let interval = join(&found.out);
         self.writer.block.values[out.index()].format = narrowest(interval, draft.frac);
         self.writer.elements.push(found.out);

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::{HELP, kind, meant, tensors};
 use crate::diagnostic::Diagnostic;
+use crate::front::import::FRAME;
 use crate::front::onnx::{Attribute, ConstantTensor, ElementType, Model, RawGraph, RawInput, RawNode};
 use crate::ops;
 
@@ -404,7 +405,11 @@ impl Builder<'_> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        let frame = self.boolean(network, "frame");
         let mut model = Model::new(self.graph, opset);
+        if frame == Some(false) {
+            model.metadata.insert(FRAME.into(), "false".into());
+        }
         model
             .opsets
             .extend(self.domains.into_iter().filter(|domain| !domain.is_empty()).map(|domain| (domain, 1)));

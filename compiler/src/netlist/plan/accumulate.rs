@@ -88,11 +88,27 @@ pub fn total(program: &Program, kernel: &Kernel, plan: &Plan) -> Option<Total> {
     };
     let wanted = signatures(&first)?;
     let plain = kernel.body == Expr::read();
-    let repeats = |points: &Vec<Vec<usize>>| {
-        let found = signatures(points);
-        found.is_some_and(|found| found == wanted || plain && found.iter().all(|one| wanted.contains(one)))
+    // A beat may lack only what lies beyond the value: its lanes are filled with what does not count.
+    let beyond = |beat: &[usize], tap: &Tap| {
+        let shape = block_shape(program, value);
+        let levels = plan.ways[value.index()].iter().zip(beat);
+        levels.into_iter().any(|(spread, &beat)| {
+            tap.at[spread.axis] + (beat * spread.lanes) as i64 >= shape[spread.axis] as i64
+        })
     };
-    if all_beats && by_beat.values().all(repeats) {
+    let repeats = |(beat, points): (&Vec<usize>, &Vec<Vec<usize>>)| {
+        let Some(found) = signatures(points) else { return false };
+        let mut lacking = wanted.clone();
+        for one in &found {
+            match lacking.iter().position(|other| other == one) {
+                Some(at) => lacking.swap_remove(at),
+                None => return false,
+            };
+        }
+        let taps = || lacking.iter().flatten().flat_map(|(taps, _)| taps);
+        lacking.is_empty() || plain && taps().all(|tap| beyond(beat, tap))
+    };
+    if all_beats && by_beat.iter().all(repeats) {
         return Some(Total::Same { points: first });
     }
     if kernel.reduction != Reduction::Sum || slots.len() != 1 {
