@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use nn2hdl_compiler::artifact::TraceFile;
+use nn2hdl_compiler::front::observe::Observation;
 use nn2hdl_runtime::{LoadError, Program};
 use nn2hdl_testbench::cosim::Design;
 
@@ -30,6 +31,12 @@ fn damaged(dir: &Path, name: &str, message: String) -> Failure {
 pub fn program(dir: &Path) -> Result<Program, Failure> {
     let bytes = part(dir, "program.json", nn2hdl_runtime::program::SIZE_LIMIT as u64)?;
     Program::from_bytes(&bytes).map_err(|error: LoadError| damaged(dir, "program.json", error.to_string()))
+}
+
+/// The watched program of a design.
+pub fn observation(dir: &Path) -> Result<Observation, Failure> {
+    let bytes = part(dir, "observe.json", 2 * nn2hdl_runtime::program::SIZE_LIMIT as u64)?;
+    Observation::from_bytes(&bytes).map_err(|message| damaged(dir, "observe.json", message))
 }
 
 /// `report.json` of a design.
