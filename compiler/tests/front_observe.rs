@@ -195,7 +195,10 @@ fn an_observation_is_read_back_and_checked() {
     let observation = observe(&bytes, &options).expect("an observation");
     assert!(observation.quantizers.iter().any(|one| one.layer.contains('/')), "quantizers of called blocks");
     let read = Observation::from_bytes(&observation.to_bytes()).expect("what was written");
-    assert_eq!((read.program, read.quantizers), (observation.program.clone(), observation.quantizers.clone()));
+    assert_eq!(
+        (read.program, read.quantizers),
+        (observation.program.clone(), observation.quantizers.clone())
+    );
     let mut broken = observation;
     broken.quantizers[0].codes = 99;
     assert!(Observation::from_bytes(&broken.to_bytes()).is_err());
