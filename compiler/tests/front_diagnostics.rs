@@ -66,7 +66,7 @@ fn unknown_operators_and_attributes_are_named_together() {
         vec![node("a", "Rellu", "", &["x"], "a"), node("b", "Gelu", "com.microsoft", &["a"], "b"), flatten];
     let found = problems(graph(nodes, &[], &[Some(1), Some(4)]), &stated());
     assert_eq!(found.len(), 3, "{found:#?}");
-    assert_eq!(codes(&found)[..2], [("unknown-operator", "a"), ("unknown-operator", "b")]);
+    assert_eq!(codes(&found)[..2], [("unknown-operator", "a"), ("unknown-domain", "b")]);
     assert!(found[0].help.contains("Relu"), "{}", found[0].help);
     assert_eq!(found[2].node, "f");
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use nn2hdl_compiler::back::hls::{self, File, Settings};
 use nn2hdl_runtime::Program;
-use nn2hdl_testbench::Optimization;
 use nn2hdl_testbench::csim::{self, CDesign, CVerdict, HlsToolchain};
 
 /// The compiler and the headers are part of what the tests need: without them they fail, and say how to install them.
@@ -48,9 +47,6 @@ pub fn verdict_on(
         fs::write(folder.path().join(&file.name), &file.text).expect("a file of the design");
     }
     let design = CDesign { folder: folder.path().to_owned(), top: settings.top, program: program.clone() };
-    let work = program.main().values.iter().map(nn2hdl_runtime::Value::len).sum::<usize>() * frames;
-    // Optimization pays where much is computed by little text.
-    let level = if work > 2_000_000 { Optimization::O1 } else { Optimization::O0 };
-    csim::csim(&toolchain(), &design, inputs, frames, level, &mut |_| {})
+    csim::csim(&toolchain(), &design, inputs, frames, &mut |_| {})
         .unwrap_or_else(|error| panic!("{}: {error}", program.name))
 }

@@ -121,7 +121,7 @@ fn bad_input_gets_one_clear_error() {
     refused(folder, &["compile", "empty.onnx", "-o", "out"], &["empty.onnx"]);
     refused(folder, &["compile", "garbage.onnx", "-o", "out"], &["garbage.onnx"]);
     refused(folder, &["compile", "muon-window", "-o", "foreign"], &["foreign", "not written by nn2hdl"]);
-    refused(folder, &["compile", "muon-window", "-o", "out", "--ii", "4"], &["--ii 1"]);
+    refused(folder, &["compile", "tracer-graph", "-o", "out", "--ii", "4"], &["--ii 1"]);
     refused(folder, &["compile", "muon-window", "-o", "out", "--clock-mhz", "2000"], &["--clock-mhz"]);
     refused(folder, &["compile", "muon-window", "-o", "out", "--output-node", "logitz"], &["logitz"]);
     refused(folder, &["emulate", "foreign", "--input", "x.npy", "--output", "y.npy"], &["foreign"]);

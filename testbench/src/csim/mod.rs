@@ -8,7 +8,7 @@ mod headers;
 
 use std::path::PathBuf;
 
-use nn2hdl_runtime::{EmulateError, Emulator, Program};
+use nn2hdl_runtime::{EmulateError, Emulator, Program, Step};
 use serde::Serialize;
 
 use crate::{BuildStats, Error, Optimization};
@@ -94,14 +94,13 @@ pub fn csim(
     design: &CDesign,
     inputs: &[Vec<i64>],
     frames: usize,
-    optimization: Optimization,
     progress: &mut dyn FnMut(CStage),
 ) -> Result<CVerdict, CsimError> {
     progress(CStage::Emulate);
     let slices: Vec<&[i64]> = inputs.iter().map(Vec::as_slice).collect();
     let expected = Emulator::new(&design.program)?.run(&slices, frames)?;
     progress(CStage::Build);
-    let model = CModel::build(toolchain, &design.folder, &design.top, optimization)?;
+    let model = CModel::build(toolchain, &design.folder, &design.top, optimization(design, frames)?)?;
     progress(CStage::Simulate);
     let lengths: Vec<usize> =
         (0..design.program.outputs.len()).map(|n| design.program.output_value(n).len()).collect();
@@ -122,4 +121,21 @@ pub fn csim(
         first_difference = first_difference.or(wrong);
     }
     Ok(CVerdict { frames, mismatches, first_difference, simulation_seconds, build: model.build_stats() })
+}
+
+/// Optimization costs 10 µs a byte of text and saves 0.35 µs of each evaluation of a kernel's body.
+fn optimization(design: &CDesign, frames: usize) -> Result<Optimization, Error> {
+    const BYTES: usize = 28;
+    let path = design.folder.join(format!("{}.cpp", design.top));
+    let text = std::fs::metadata(&path).map_err(Error::file(&path))?.len() as usize;
+    let mut work: Vec<usize> = Vec::new();
+    for block in &design.program.blocks {
+        let of_step = |step: &Step| match step {
+            Step::Kernel(kernel) => kernel.extent.iter().product::<usize>() * block.value(kernel.out).len(),
+            Step::Call(call) => work[call.block.index()].saturating_mul(call.repeat as usize),
+        };
+        work.push(block.steps.iter().map(of_step).fold(0, usize::saturating_add));
+    }
+    let evaluations = work.last().copied().unwrap_or(0).saturating_mul(frames);
+    Ok(if evaluations / BYTES > text { Optimization::O1 } else { Optimization::O0 })
 }

@@ -1,7 +1,6 @@
 //! `cosim --hls`: C simulation against the emulator.
 
 use nn2hdl_compiler::netlist::name::is_legal;
-use nn2hdl_testbench::Optimization;
 use nn2hdl_testbench::cosim::Design;
 use nn2hdl_testbench::csim::{CDesign, CStage, CVerdict, CsimError, HlsToolchain, csim};
 use serde::Serialize;
@@ -50,13 +49,10 @@ pub fn run(
         };
         progress.say(what, 0, 0);
     };
-    let verdict =
-        csim(&toolchain, &design, inputs, frames, Optimization::O1, &mut say).map_err(
-            |error| match error {
-                CsimError::Bench(error) => bench(error),
-                CsimError::Emulate(error) => emulator(&error),
-            },
-        )?;
+    let verdict = csim(&toolchain, &design, inputs, frames, &mut say).map_err(|error| match error {
+        CsimError::Bench(error) => bench(error),
+        CsimError::Emulate(error) => emulator(&error),
+    })?;
     drop(progress);
     let report = Report { schema: "nn2hdl.cosim/1", simulation: "hls", verdict: &verdict, seed: args.seed };
     output.result(&report, &words(&verdict));

@@ -97,17 +97,24 @@ impl<'a> Code<'a> {
         ii: usize,
     ) -> (String, Vec<ValueId>) {
         let nodes = range.nodes[step].as_ref().expect("a kernel has intervals");
-        let writer = Writer::new(self.program, block, kernel, &mut self.tables);
-        let (mut view, reads) = writer.write(nodes, &range.empty[step], ii);
-        let doc = std::mem::take(&mut view.doc);
+        let program = self.program;
+        let write = |tables: &mut Tables, canonical| {
+            Writer::new(program, block, kernel, tables, canonical).write(nodes, &range.empty[step], ii)
+        };
+        let (mut view, reads) = write(&mut self.tables, true);
+        view.doc.clear();
         let text = view.render().expect("a template that only substitutes cannot fail");
-        let name = self.known.entry(text).or_insert_with(|| {
-            view.name = self.tables.names.claim(&kernel.name);
-            view.doc = doc;
-            let name = view.name.clone();
-            self.kernels.push(view);
-            name
-        });
+        let name = match self.known.get(&text) {
+            Some(name) => name.clone(),
+            None => {
+                let (mut view, _) = write(&mut self.tables, false);
+                view.name = self.tables.names.claim(&kernel.name);
+                let name = view.name.clone();
+                self.known.insert(text, name.clone());
+                self.kernels.push(view);
+                name
+            }
+        };
         (format!("{}::{name}", self.namespace), reads)
     }
 }

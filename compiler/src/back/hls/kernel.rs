@@ -55,6 +55,8 @@ pub(super) struct Writer<'a> {
     pub tables: &'a mut Tables,
     /// Native type of coordinates.
     pub int: &'static str,
+    /// Arrays are named by their place instead of by their value.
+    canonical: bool,
     /// Values read and the arrays that hold them, in order of first use.
     arrays: Vec<(ValueId, String)>,
     names: Names,
@@ -64,7 +66,14 @@ const ACC: &str = "acc";
 const STEP: &str = "    ";
 
 impl<'a> Writer<'a> {
-    pub fn new(program: &'a Program, block: &'a Block, kernel: &'a Kernel, tables: &'a mut Tables) -> Self {
+    /// With `canonical`, kernels that compute the same get the same text, whatever their values are called.
+    pub fn new(
+        program: &'a Program,
+        block: &'a Block,
+        kernel: &'a Kernel,
+        tables: &'a mut Tables,
+        canonical: bool,
+    ) -> Self {
         let mut names = Names::default();
         let shape = &block.value(kernel.out).shape;
         let coordinates = (0..shape.len()).map(|axis| format!("p{axis}"));
@@ -78,7 +87,8 @@ impl<'a> Writer<'a> {
         for name in HELPERS {
             names.reserve(name);
         }
-        let mut writer = Self { program, block, kernel, tables, int: "int", arrays: Vec::new(), names };
+        let mut writer =
+            Self { program, block, kernel, tables, int: "int", canonical, arrays: Vec::new(), names };
         if !writer.is_short() {
             writer.int = "long long";
         }
@@ -90,9 +100,13 @@ impl<'a> Writer<'a> {
         if let Some((_, name)) = self.arrays.iter().find(|(known, _)| *known == id) {
             return name.clone();
         }
-        let name = self.names.claim(&self.block.value(id).name);
+        let name = self.name(id, "in");
         self.arrays.push((id, name.clone()));
         name
+    }
+
+    fn name(&mut self, id: ValueId, place: &str) -> String {
+        self.names.claim(if self.canonical { place } else { &self.block.value(id).name })
     }
 
     /// Whether all coordinates are `int`s.
@@ -128,7 +142,7 @@ impl<'a> Writer<'a> {
         for id in self.reads() {
             self.array(id);
         }
-        let out = self.names.claim(&value.name);
+        let out = self.name(kernel.out, "out");
         let loops = plan(&value.shape, ii);
         let positions: Vec<LoopView> = (loops.iter().enumerate())
             .map(|(depth, one)| LoopView {

@@ -56,8 +56,11 @@ impl Tables {
         &self.named[id.index()]
     }
 
-    /// Adds a table; its name.
+    /// Adds a table unless an equal one was added; its name.
     pub fn add(&mut self, name: &str, data: Vec<i64>) -> String {
+        if let Some((known, _)) = self.added.iter().find(|(_, known)| *known == data) {
+            return known.clone();
+        }
         let name = self.names.claim(&format!("table_{name}"));
         self.added.push((name.clone(), data));
         name
