@@ -29,7 +29,8 @@ fn samples(seed: u64) -> Vec<Sample> {
     let columns = Tensor::new(vec![2], vec![0.25, 0.0703]);
     let result = [(6, scalar(1.5)), (7, scalar(-3.0))];
     let whole = [(1, scalar(0.5)), (2, scalar(1.0)), (4, scalar(0.25)), (5, scalar(0.0))];
-    let each = [(1, scalar(0.29)), (2, scalar(2.0)), (4, columns), (5, Tensor::new(vec![2], vec![1.0, -1.0]))];
+    let each =
+        [(1, scalar(0.29)), (2, scalar(2.0)), (4, columns), (5, Tensor::new(vec![2], vec![1.0, -1.0]))];
     vec![
         example(operator((-8, 7)), &[1, 3], Some(w.clone()), &[&whole[..], &result].concat()),
         example(operator((-128, 127)), &[1, 3], Some(w), &[&each[..], &result].concat()),

@@ -113,7 +113,7 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
 /// A directory that `compile` wrote, or a model, which need not fit any hardware.
 enum Source<'a> {
     Directory(&'a Path),
-    Model(Model, Settings),
+    Model(Model, Box<Settings>),
 }
 
 impl<'a> Source<'a> {
@@ -136,7 +136,7 @@ impl<'a> Source<'a> {
         }
         let model = model::load(Some(&args.source))?;
         let settings = settings::resolve(&args.design, &model)?;
-        Ok(Self::Model(model, settings))
+        Ok(Self::Model(model, Box::new(settings)))
     }
 
     fn program(&self) -> Result<Program, Failure> {
