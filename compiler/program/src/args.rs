@@ -142,6 +142,9 @@ pub struct EmulateArgs {
     /// Write these counts to a JSON file
     #[arg(long, value_name = "R.json")]
     pub stats_report: Option<PathBuf>,
+    /// Write these counts into the directory's report.html, in place of earlier ones
+    #[arg(long)]
+    pub html: bool,
     /// End in 1, before anything is written to Y, if a value saturated or wrapped
     #[arg(long, value_name = "WHAT")]
     pub deny: Option<Denied>,

@@ -39,6 +39,17 @@ pub fn observation(dir: &Path) -> Result<Observation, Failure> {
     Observation::from_bytes(&bytes).map_err(|message| damaged(dir, "observe.json", message))
 }
 
+/// `report.html` of a design.
+pub fn page(dir: &Path) -> Result<String, Failure> {
+    let bytes = part(dir, "report.html", 1 << 28)?;
+    String::from_utf8(bytes).map_err(|error| damaged(dir, "report.html", error.to_string()))
+}
+
+/// The fault of a report that another version wrote.
+pub fn strange_page(dir: &Path) -> Failure {
+    damaged(dir, "report.html", "is not a report of this version".into())
+}
+
 /// `report.json` of a design.
 pub fn report(dir: &Path) -> Result<serde_json::Value, Failure> {
     let bytes = part(dir, "report.json", 1 << 28)?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::{Progress, grouped, table};
+use crate::report;
 use crate::tensors::Frames;
 
 /// Elements of further outputs that are held at a time.
@@ -198,6 +199,11 @@ fn input(observation: &Observation, frames: &Frames, number: usize) -> Range {
 impl Ranges {
     /// The table that people read.
     pub fn words(&self) -> String {
+        table(&self.rows())
+    }
+
+    /// The table's rows, the first its head.
+    fn rows(&self) -> Vec<Vec<String>> {
         let titles = ["", "format", "elements", "saturated", "wrapped", "codes seen", "unused top bits"];
         let mut rows = vec![titles.map(str::to_owned).to_vec()];
         let count = |count: Option<u64>, range: &Range| match count {
@@ -219,7 +225,18 @@ impl Ranges {
                 range.unused_top_bits.map_or(String::new(), |unused| format!("{unused} of {}", range.bits)),
             ]);
         }
-        table(&rows)
+        rows
+    }
+
+    /// The report `page` of the design with this table, in place of any earlier one.
+    pub fn into_report(&self, page: &str) -> Option<Result<String, Failure>> {
+        let overflows = match self.overflows {
+            0 => "None of their elements saturated or wrapped.".to_owned(),
+            n => format!("{} of their elements saturated or wrapped.", grouped(n)),
+        };
+        let text =
+            format!("Measured with nn2hdl emulate on {} frames. {overflows}", grouped(self.frames as u64));
+        report::measured(page, text, self.rows())
     }
 
     /// The file that programs read.

@@ -97,6 +97,21 @@ fn overflows_of_a_layer_are_counted() {
     assert!(ran.code == Some(1) && ran.stderr.contains(&message), "{message} {}", ran.stderr);
     assert!(ran.stdout.contains("unused top bits"), "{}", ran.stdout);
 
+    let page = || fs::read_to_string(Path::new(&dir).join("report.html")).unwrap();
+    let fresh = page();
+    for _ in 0..2 {
+        let ran = run(&[&["emulate", &dir, "--html"], &sample[..]].concat());
+        assert!(ran.code == Some(0) && ran.stdout.contains("report.html"), "{}", ran.stderr);
+    }
+    let cell = format!("<td>{count}</td>");
+    assert!(page().contains(&cell) && !fresh.contains(&cell), "{cell}");
+    assert_eq!(page().matches("<h2>Ranges on your data</h2>").count(), 1);
+    for heading in fresh.match_indices("<h2>").map(|(at, _)| fresh[at..].split("</h2>").next().unwrap()) {
+        assert!(page().contains(heading), "{heading}");
+    }
+    let ran = run(&[&["emulate", "tracer-conv", "--html"], &sample[..]].concat());
+    assert!(ran.code == Some(2) && ran.stderr.contains("--html"), "{}", ran.stderr);
+
     fs::remove_file(Path::new(&dir).join("observe.json")).unwrap();
     let ran = run(&[&["emulate", &dir, "--stats"], &sample[..]].concat());
     assert!(ran.code == Some(1) && ran.stderr.contains("observe.json"), "{}", ran.stderr);

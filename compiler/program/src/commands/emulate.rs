@@ -1,6 +1,6 @@
 //! `emulate`: the bit-exact emulator on frames from a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nn2hdl_compiler::front::observe::Observation;
 use nn2hdl_models::{ZooModel, find};
@@ -44,6 +44,7 @@ struct Sample {
 
 pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     let source = Source::open(args)?;
+    let html = source.page(args.html)?;
     let program = source.program()?;
     if let Some(path) = &args.output {
         tensors::extension(path, program.outputs.len())?;
@@ -52,10 +53,15 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     let emulator = Emulator::new(&program).map_err(refused)?;
     let codes: Vec<&[i64]> = frames.codes.iter().map(Vec::as_slice).collect();
     let answers = emulator.run(&codes, frames.count).map_err(refused)?;
-    let watched = args.stats || args.stats_report.is_some() || args.deny.is_some();
+    let watched = args.stats || args.html || args.stats_report.is_some() || args.deny.is_some();
     let ranges = watched.then(|| measure(&source.observation()?, &frames, &answers)).transpose()?;
     if let (Some(path), Some(ranges)) = (&args.stats_report, &ranges) {
         write_file(path, &ranges.to_bytes())?;
+    }
+    if let (Some(path), Some(ranges)) = (&html, &ranges) {
+        let dir = path.parent().unwrap_or(path);
+        let page = ranges.into_report(&design::page(dir)?).ok_or_else(|| design::strange_page(dir))??;
+        write_file(path, page.as_bytes())?;
     }
     if let (Some(Denied::Overflow), Some(ranges)) = (args.deny, &ranges) {
         ranges.denied().inspect_err(|_| {
@@ -94,7 +100,7 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
             words.push_str(&format!("{:.1} % have their largest output at the label\n", 100.0 * accuracy));
         }
     }
-    for path in [&args.output, &args.stats_report].into_iter().flatten() {
+    for path in [&args.output, &args.stats_report, &html].into_iter().flatten() {
         words.push_str(&format!("wrote {}\n", path.display()));
     }
     let ranges = ranges.filter(|_| args.stats);
@@ -143,6 +149,18 @@ impl<'a> Source<'a> {
         match self {
             Self::Directory(path) => design::program(path),
             Self::Model(model, settings) => Ok(super::lower(model, settings)?.program),
+        }
+    }
+
+    /// The report that is to be written into, if it is asked for.
+    fn page(&self, asked: bool) -> Result<Option<PathBuf>, Failure> {
+        match self {
+            _ if !asked => Ok(None),
+            Self::Directory(path) => Ok(Some(path.join("report.html"))),
+            Self::Model(..) => {
+                let help = "give the directory that `nn2hdl compile` wrote, or leave out `--html`";
+                Err(Failure::usage("`--html` writes into a design's report, and a model has none", help))
+            }
         }
     }
 
