@@ -229,7 +229,7 @@ impl Ranges {
     }
 
     /// The report `page` of the design with this table, in place of any earlier one.
-    pub fn into_report(&self, page: &str) -> Option<Result<String, Failure>> {
+    pub fn in_report(&self, page: &str) -> Option<Result<String, Failure>> {
         let overflows = match self.overflows {
             0 => "None of their elements saturated or wrapped.".to_owned(),
             n => format!("{} of their elements saturated or wrapped.", grouped(n)),

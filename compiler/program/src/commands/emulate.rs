@@ -60,7 +60,7 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     }
     if let (Some(path), Some(ranges)) = (&html, &ranges) {
         let dir = path.parent().unwrap_or(path);
-        let page = ranges.into_report(&design::page(dir)?).ok_or_else(|| design::strange_page(dir))??;
+        let page = ranges.in_report(&design::page(dir)?).ok_or_else(|| design::strange_page(dir))??;
         write_file(path, page.as_bytes())?;
     }
     if let (Some(Denied::Overflow), Some(ranges)) = (args.deny, &ranges) {
