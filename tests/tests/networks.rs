@@ -205,7 +205,7 @@ fn four_of_thirty_two() {
     assert!(notes[0].contains("comparators"));
 }
 
-/// Inputs of different shapes, one of them unused and one an output itself; a constant output; one tensor twice.
+/// Inputs of different shapes, one of them unused and one an output itself; a constant output; one tensor listed twice.
 #[test]
 fn inputs_and_outputs() {
     let mut graph = Graph::new("ports");
@@ -222,7 +222,7 @@ fn inputs_and_outputs() {
     }
     let Lowered { program, .. } =
         lowered(&graph, "fixed<5,3>").unwrap_or_else(|found| panic!("{}", found[0]));
-    assert_eq!((program.inputs.len(), program.outputs.len()), (3, 5));
+    assert_eq!((program.inputs.len(), program.outputs.len()), (3, 4));
     let (inputs, found) = everywhere(&program);
     for frame in 0..FRAMES {
         let value = |n: usize, len: usize| -> Vec<f64> {
@@ -230,7 +230,7 @@ fn inputs_and_outputs() {
         };
         let part = |n: usize, len: usize| &found[n][frame * len..(frame + 1) * len];
         let y = times(&value(0, 3), &[1.0, -0.5, 0.25, 2.0, -1.0, 0.5], 3);
-        assert_eq!((part(0, 2), part(4, 2)), (&y[..], &y[..]));
+        assert_eq!(part(0, 2), &y[..]);
         assert_eq!(part(1, 3), value(0, 3));
         assert_eq!(part(2, 2), [1.5, -0.25]);
         let z: Vec<f64> = value(1, 6).iter().map(|x| x.max(0.0)).collect();

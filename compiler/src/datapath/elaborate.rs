@@ -278,11 +278,14 @@ impl Build<'_, '_, '_> {
                 let width = amount(self, 1);
                 self.datapath.wrap(operands[0], *signed, width)
             }
-            Op::Lut { table, row, base, .. } => {
+            Op::Lut { table, row, base, len, .. } => {
                 let Interval { lo, hi } = self.datapath.interval(operands[0]);
-                let row = range::lut_row(row, p, r) as i128 - i128::from(*base);
-                let entries = &self.site.program.table(*table)[(row + lo) as usize..=(row + hi) as usize];
-                self.datapath.table(operands[0], entries.to_vec())
+                let row = range::lut_row(row, p, r);
+                // In lanes beyond the frame an operand may be what no element is; any entry will do there.
+                let last = i128::from(*len) - 1;
+                let entry = |v: i128| row + (v - i128::from(*base)).clamp(0, last) as usize;
+                let table = self.site.program.table(*table);
+                self.datapath.table(operands[0], (lo..=hi).map(|v| table[entry(v)]).collect())
             }
             Op::Read(_)
             | Op::Acc
