@@ -133,14 +133,35 @@ impl Encoder {
 
 /// The code of a finite value under `quantizer`.
 pub fn fixed(value: f64, quantizer: Quantizer) -> i64 {
-    let Quantizer { format, rounding, overflow } = quantizer;
+    let Quantizer { format, overflow, .. } = quantizer;
     let range = quantizer.interval();
+    let rounded = rounded(value, quantizer);
+    let (lo, hi) = (range.lo as i64, range.hi as i64);
+    match overflow {
+        Overflow::Wrap => wrap(rounded, format),
+        // `as` saturates at the bounds of the integer.
+        Overflow::SatZero if !range.contains(Interval::point(rounded as i128)) => 0,
+        Overflow::Sat | Overflow::SatSym | Overflow::SatZero => (rounded as i64).clamp(lo, hi),
+    }
+}
+
+/// −1 if a finite value is rounded to less than the least code of `quantizer`, 1 if to more than the greatest, else 0:
+/// whether [`fixed`] saturates or wraps.
+pub fn side(value: f64, quantizer: Quantizer) -> i8 {
+    // `as` saturates at the bounds of the integer, beyond which no code is.
+    let (rounded, range) = (rounded(value, quantizer) as i128, quantizer.interval());
+    i8::from(rounded > range.hi) - i8::from(rounded < range.lo)
+}
+
+/// `value` in units of the last place of `quantizer`, rounded.
+fn rounded(value: f64, quantizer: Quantizer) -> f64 {
+    let Quantizer { format, rounding, .. } = quantizer;
     let scaled = scale(value, format.frac);
     let (whole, negative) = (scaled.trunc(), scaled < 0.0);
     // Exact, unlike the distance to the floor.
     let part = (scaled - whole).abs();
     let away = whole + 1f64.copysign(scaled);
-    let rounded = match rounding {
+    match rounding {
         Rounding::Trn if negative && part > 0.0 => away,
         Rounding::Trn | Rounding::TrnZero => whole,
         _ if part < 0.5 => whole,
@@ -152,13 +173,6 @@ pub fn fixed(value: f64, quantizer: Quantizer) -> i64 {
         Rounding::RndInf => away,
         Rounding::RndConv if whole % 2.0 == 0.0 => whole,
         Rounding::RndConv => away,
-    };
-    let (lo, hi) = (range.lo as i64, range.hi as i64);
-    match overflow {
-        Overflow::Wrap => wrap(rounded, format),
-        // `as` saturates at the bounds of the integer.
-        Overflow::SatZero if !range.contains(Interval::point(rounded as i128)) => 0,
-        Overflow::Sat | Overflow::SatSym | Overflow::SatZero => (rounded as i64).clamp(lo, hi),
     }
 }
 

@@ -111,7 +111,7 @@ fn attention() {
     for id in [norm, normal, heads[0], heads[1], heads[2], logits, soft, attended, residual, mean] {
         graph.output(id);
     }
-    let Lowered { program, notes } =
+    let Lowered { program, notes, .. } =
         lowered(&graph, "fixed<6,3>").unwrap_or_else(|found| panic!("{}", found[0]));
     let (inputs, found) = everywhere(&program);
 
@@ -184,7 +184,7 @@ fn four_of_thirty_two() {
     let operator = TopK { axis: -1, largest: true, k: None };
     let best = graph.add_all("best", &["values", "indices"], operator, &[x, k]);
     best.into_iter().for_each(|id| graph.output(id));
-    let Lowered { program, notes } =
+    let Lowered { program, notes, .. } =
         lowered(&graph, "fixed<8,4>").unwrap_or_else(|found| panic!("{}", found[0]));
     let netlist = compile(&program, 1);
     let (inputs, found) = everywhere(&program);
@@ -262,7 +262,7 @@ fn scales_that_meet() {
         graph
     };
     let graph = build(0.375, 0.25);
-    let Lowered { program, notes } =
+    let Lowered { program, notes, .. } =
         lowered(&graph, "fixed<7,4>").unwrap_or_else(|found| panic!("{}", found[0]));
     let (inputs, found) = everywhere(&program);
     for frame in 0..FRAMES {

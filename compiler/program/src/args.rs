@@ -136,9 +136,28 @@ pub struct EmulateArgs {
     /// Arrays are integer codes, not values
     #[arg(long)]
     pub raw: bool,
+    /// Count, for each input and quantizer, what saturated and what wrapped, and the bits that were never used
+    #[arg(long)]
+    pub stats: bool,
+    /// Write these counts to a JSON file
+    #[arg(long, value_name = "R.json")]
+    pub stats_report: Option<PathBuf>,
+    /// Write these counts into the directory's report.html, in place of earlier ones
+    #[arg(long)]
+    pub html: bool,
+    /// End in 1, before anything is written to Y, if a value saturated or wrapped
+    #[arg(long, value_name = "WHAT")]
+    pub deny: Option<Denied>,
     /// Settings, of a model only.
     #[command(flatten)]
     pub design: DesignArgs,
+}
+
+/// What `emulate` does not accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Denied {
+    /// Values that saturate or wrap.
+    Overflow,
 }
 
 /// `cosim`.

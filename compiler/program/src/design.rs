@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use nn2hdl_compiler::artifact::TraceFile;
+use nn2hdl_compiler::front::observe::Observation;
 use nn2hdl_runtime::{LoadError, Program};
 use nn2hdl_testbench::cosim::Design;
 
@@ -30,6 +31,23 @@ fn damaged(dir: &Path, name: &str, message: String) -> Failure {
 pub fn program(dir: &Path) -> Result<Program, Failure> {
     let bytes = part(dir, "program.json", nn2hdl_runtime::program::SIZE_LIMIT as u64)?;
     Program::from_bytes(&bytes).map_err(|error: LoadError| damaged(dir, "program.json", error.to_string()))
+}
+
+/// The watched program of a design.
+pub fn observation(dir: &Path) -> Result<Observation, Failure> {
+    let bytes = part(dir, "observe.json", 2 * nn2hdl_runtime::program::SIZE_LIMIT as u64)?;
+    Observation::from_bytes(&bytes).map_err(|message| damaged(dir, "observe.json", message))
+}
+
+/// `report.html` of a design.
+pub fn page(dir: &Path) -> Result<String, Failure> {
+    let bytes = part(dir, "report.html", 1 << 28)?;
+    String::from_utf8(bytes).map_err(|error| damaged(dir, "report.html", error.to_string()))
+}
+
+/// The fault of a report that another version wrote.
+pub fn strange_page(dir: &Path) -> Failure {
+    damaged(dir, "report.html", "is not a report of this version".into())
 }
 
 /// `report.json` of a design.

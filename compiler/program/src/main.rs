@@ -10,6 +10,7 @@ mod forecast;
 mod model;
 mod names;
 mod output;
+mod ranges;
 mod report;
 mod settings;
 mod simulation;

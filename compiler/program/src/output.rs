@@ -38,6 +38,13 @@ impl Output {
         }
     }
 
+    /// Prints words, unless JSON was asked for.
+    pub fn words(self, words: &str) {
+        if !self.json {
+            let _ = write!(io::stdout(), "{words}");
+        }
+    }
+
     /// Prints a failure for people on stderr, and for programs on stdout.
     pub fn failure(self, failure: &Failure) {
         let _ = write!(io::stderr(), "{}", describe(failure.file.as_deref(), &failure.problems));

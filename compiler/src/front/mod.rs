@@ -4,6 +4,7 @@
 pub(crate) mod import;
 pub mod lower;
 pub mod network;
+pub mod observe;
 pub mod onnx;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub struct Options {
     pub output_node: Option<String>,
     /// Most bits that a table's input has.
     pub table_bits: u32,
+    /// Whether the quantizers are watched: see [`observe`].
+    pub observe: bool,
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             default_format: None,
             output_node: None,
             table_bits: 12,
+            observe: false,
         }
     }
 }
@@ -50,6 +54,10 @@ pub struct Lowered {
     pub program: Program,
     /// Remarks for the report: error bounds of tables, unused inputs.
     pub notes: Vec<String>,
+    /// With [`Options::observe`], the quantizers; the program then has more outputs.
+    pub quantizers: Vec<observe::Observed>,
+    /// With [`Options::observe`], what the encoder of each input keeps, if it is one of steps.
+    pub bounds: Vec<Option<observe::Bounds>>,
 }
 
 /// Lowers a graph: graph passes, lowering, program passes, with validation after each.

@@ -98,11 +98,17 @@ impl Operator for Fixed {
         let mut body = Expr::default();
         let code = body.push(Op::Read(0));
         let code = lower.scaled(&mut body, code, &odd, &plain);
-        quantize::quantize(&mut body, code, bits as i32, self.format);
+        let drop = quantize::Drop::Uniform(bits as i32 - self.format.format.frac);
+        quantize::round(&mut body, code, &drop, self.format.rounding);
+        let rounded = body.clone();
+        let last = body.result();
+        quantize::overflow(&mut body, last, self.format.format, self.format.overflow);
         let read = lower.read(&plain, &plain.position())?;
         let draft =
             Draft::elementwise("", plain.value_shape(), vec![read], body).frac(self.format.format.frac);
-        Ok(vec![Quantity { codes: Codes::Value(lower.emit(draft)?), chain, integer: false, ..plain }])
+        let codes = lower.emit(draft)?;
+        lower.watch_integer(&plain, rounded, range, self.format.overflow == Overflow::Wrap, codes)?;
+        Ok(vec![Quantity { codes: Codes::Value(codes), chain, integer: false, ..plain }])
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use nn2hdl_compiler::artifact::{self, Artifacts, File, Report};
 use serde::Serialize;
 
-use super::lower;
+use super::{lower, observe};
 use crate::args::CompileArgs;
 use crate::directory::Place;
 use crate::failure::Failure;
@@ -39,6 +39,7 @@ pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
     progress.say("writing", 0, 0);
     let page = report::design(&Design { program: &lowered.program, report: &report, probes: &probes })?;
     files.push(File { path: "report.html".into(), bytes: page.into_bytes() });
+    files.push(File { path: "observe.json".into(), bytes: observe(&model, &settings)?.to_bytes() });
     place.write(&files)?;
     drop(progress);
 

@@ -1,17 +1,20 @@
 //! `emulate`: the bit-exact emulator on frames from a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use nn2hdl_compiler::front::observe::Observation;
 use nn2hdl_models::{ZooModel, find};
 use nn2hdl_runtime::{Emulator, Program};
 use serde::Serialize;
 
-use crate::args::{DesignArgs, EmulateArgs};
+use crate::args::{Denied, DesignArgs, EmulateArgs};
 use crate::design;
+use crate::directory::write_file;
 use crate::failure::Failure;
-use crate::model;
+use crate::model::{self, Model};
 use crate::output::{Output, grouped};
-use crate::settings;
+use crate::ranges::{Ranges, measure};
+use crate::settings::{self, Settings};
 use crate::tensors::{self, Archive, Array, Data};
 
 #[derive(Serialize)]
@@ -21,6 +24,8 @@ struct Emulated {
     outputs: Vec<Shape>,
     output: Option<String>,
     sample: Option<Sample>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranges: Option<Ranges>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +43,9 @@ struct Sample {
 }
 
 pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
-    let program = program(args)?;
+    let source = Source::open(args)?;
+    let html = source.page(args.html)?;
+    let program = source.program()?;
     if let Some(path) = &args.output {
         tensors::extension(path, program.outputs.len())?;
     }
@@ -46,6 +53,23 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
     let emulator = Emulator::new(&program).map_err(refused)?;
     let codes: Vec<&[i64]> = frames.codes.iter().map(Vec::as_slice).collect();
     let answers = emulator.run(&codes, frames.count).map_err(refused)?;
+    let watched = args.stats || args.html || args.stats_report.is_some() || args.deny.is_some();
+    let ranges = watched.then(|| measure(&source.observation()?, &frames, &answers)).transpose()?;
+    if let (Some(path), Some(ranges)) = (&args.stats_report, &ranges) {
+        write_file(path, &ranges.to_bytes())?;
+    }
+    if let (Some(path), Some(ranges)) = (&html, &ranges) {
+        let dir = path.parent().unwrap_or(path);
+        let page = ranges.in_report(&design::page(dir)?).ok_or_else(|| design::strange_page(dir))??;
+        write_file(path, page.as_bytes())?;
+    }
+    if let (Some(Denied::Overflow), Some(ranges)) = (args.deny, &ranges) {
+        ranges.denied().inspect_err(|_| {
+            if args.stats {
+                output.words(&ranges.words());
+            }
+        })?;
+    }
     let decode = |(n, codes): (usize, &Vec<i64>)| {
         program.outputs[n].decoder.decode(codes, program.output_value(n).len())
     };
@@ -76,39 +100,76 @@ pub fn run(args: &EmulateArgs, output: Output) -> Result<u8, Failure> {
             words.push_str(&format!("{:.1} % have their largest output at the label\n", 100.0 * accuracy));
         }
     }
-    if let Some(path) = &args.output {
+    for path in [&args.output, &args.stats_report, &html].into_iter().flatten() {
         words.push_str(&format!("wrote {}\n", path.display()));
+    }
+    let ranges = ranges.filter(|_| args.stats);
+    if let Some(ranges) = &ranges {
+        words.push_str(&format!("\n{}", ranges.words()));
     }
     let outputs = arrays.into_iter().map(|Array { name, shape, .. }| Shape { name, shape }).collect();
     let file = args.output.as_ref().map(|path| path.display().to_string());
     output.result(
-        &Emulated { schema: "nn2hdl.emulate/1", frames: frames.count, outputs, output: file, sample },
+        &Emulated { schema: "nn2hdl.emulate/1", frames: frames.count, outputs, output: file, sample, ranges },
         &words,
     );
     Ok(0)
 }
 
-/// The program of a directory that `compile` wrote, or of a model, which need not fit any hardware.
-fn program(args: &EmulateArgs) -> Result<Program, Failure> {
-    let path = Path::new(&args.source);
-    if path.is_dir() {
-        if args.design != DesignArgs::default() {
-            let message =
-                format!("{} is a directory, whose settings are those it was compiled with", args.source);
-            let help = "leave out the settings, or give the model instead of the directory";
-            return Err(Failure::usage(message, help));
+/// A directory that `compile` wrote, or a model, which need not fit any hardware.
+enum Source<'a> {
+    Directory(&'a Path),
+    Model(Model, Box<Settings>),
+}
+
+impl<'a> Source<'a> {
+    fn open(args: &'a EmulateArgs) -> Result<Self, Failure> {
+        let path = Path::new(&args.source);
+        if path.is_dir() {
+            if args.design != DesignArgs::default() {
+                let message =
+                    format!("{} is a directory, whose settings are those it was compiled with", args.source);
+                let help = "leave out the settings, or give the model instead of the directory";
+                return Err(Failure::usage(message, help));
+            }
+            return Ok(Self::Directory(path));
         }
-        return design::program(path);
+        if !path.exists() && find(&args.source).is_none() {
+            let help = "compile a model first: `nn2hdl compile MODEL -o DIR`, or give a model; ";
+            let help = format!("{help}{}", model::suggestion(&args.source));
+            let what = "there is no such directory, file or zoo model";
+            return Err(Failure::new("no-design", &args.source, what, help));
+        }
+        let model = model::load(Some(&args.source))?;
+        let settings = settings::resolve(&args.design, &model)?;
+        Ok(Self::Model(model, Box::new(settings)))
     }
-    if !path.exists() && find(&args.source).is_none() {
-        let help = "compile a model first: `nn2hdl compile MODEL -o DIR`, or give a model; ";
-        let help = format!("{help}{}", model::suggestion(&args.source));
-        let what = "there is no such directory, file or zoo model";
-        return Err(Failure::new("no-design", &args.source, what, help));
+
+    fn program(&self) -> Result<Program, Failure> {
+        match self {
+            Self::Directory(path) => design::program(path),
+            Self::Model(model, settings) => Ok(super::lower(model, settings)?.program),
+        }
     }
-    let model = model::load(Some(&args.source))?;
-    let settings = settings::resolve(&args.design, &model)?;
-    Ok(super::lower(&model, &settings)?.program)
+
+    /// The report that is to be written into, if it is asked for.
+    fn page(&self, asked: bool) -> Result<Option<PathBuf>, Failure> {
+        match self {
+            _ if !asked => Ok(None),
+            Self::Directory(path) => Ok(Some(path.join("report.html"))),
+            Self::Model(..) => {
+                let help = "give the directory that `nn2hdl compile` wrote, or leave out `--html`";
+                Err(Failure::usage("`--html` writes into a design's report, and a model has none", help))
+            }
+        }
+    }
+
+    fn observation(&self) -> Result<Observation, Failure> {
+        match self {
+            Self::Directory(path) => design::observation(path),
+            Self::Model(model, settings) => super::observe(model, settings),
+        }
+    }
 }
 
 fn refused(error: nn2hdl_runtime::EmulateError) -> Failure {

@@ -15,6 +15,7 @@ mod synth;
 #[cfg(feature = "train")]
 mod train;
 
+use nn2hdl_compiler::front::observe::{self, Observation};
 use nn2hdl_compiler::front::{self, Lowered};
 
 use crate::args::Command;
@@ -55,4 +56,12 @@ fn lower(model: &Model, settings: &Settings) -> Result<Lowered, Failure> {
     let mut lowered = lowered.map_err(|problems| Failure::from(problems).about(&model.origin))?;
     lowered.program.name.clone_from(&model.name);
     Ok(lowered)
+}
+
+/// The watched program of a model, under the model's name.
+fn observe(model: &Model, settings: &Settings) -> Result<Observation, Failure> {
+    let observed = observe::observe(&model.bytes, &settings.options);
+    let mut observed = observed.map_err(|problems| Failure::from(problems).about(&model.origin))?;
+    observed.program.name.clone_from(&model.name);
+    Ok(observed)
 }

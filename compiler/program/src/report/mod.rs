@@ -10,6 +10,7 @@ mod design;
 mod display;
 #[cfg(feature = "report")]
 mod evaluation;
+mod measured;
 
 use askama::Template;
 
@@ -20,6 +21,7 @@ pub use chamber::chamber;
 pub use design::{Design, design};
 #[cfg(feature = "report")]
 pub use evaluation::evaluation;
+pub use measured::measured;
 
 /// A page; every text and picture is settled.
 #[derive(Template)]

@@ -14,6 +14,8 @@ use crate::model::suggestion;
 pub struct Frames {
     /// Codes of each input, frames × elements.
     pub codes: Vec<Vec<i64>>,
+    /// The values behind the codes of each input; none if codes were given.
+    pub values: Vec<Option<Vec<f64>>>,
     /// Number of frames.
     pub count: usize,
     /// The zoo model whose sample it is.
@@ -92,10 +94,16 @@ pub fn read_frames(source: &str, program: &Program, raw: bool) -> Result<Frames,
         shape: &program.input_value(number).shape,
     };
     let inputs: Vec<Input<'_>> = (0..program.inputs.len()).map(input).collect();
-    let (codes, count) = opened.read(source, &program.name, &inputs, |number, array| {
-        if raw { raw_codes(array, program, number) } else { encoded(array, program, number) }
+    let (pairs, count) = opened.read(source, &program.name, &inputs, |number, array| {
+        Ok(if raw {
+            (raw_codes(array, program, number)?, None)
+        } else {
+            let (codes, values) = encoded(array, program, number)?;
+            (codes, Some(values))
+        })
     })?;
-    Ok(Frames { codes, count, sample: opened.sample })
+    let (codes, values) = pairs.into_iter().unzip();
+    Ok(Frames { codes, values, count, sample: opened.sample })
 }
 
 /// Reads every input of the network `graph`, which the zoo may know as `model`: for each frame one tensor for each input,
@@ -203,11 +211,12 @@ fn values(array: Array, len: usize) -> Result<Vec<f64>, Wrong> {
     }
 }
 
-fn encoded(array: Array, program: &Program, input: usize) -> Result<Vec<i64>, Wrong> {
+fn encoded(array: Array, program: &Program, input: usize) -> Result<(Vec<i64>, Vec<f64>), Wrong> {
     let len = program.input_value(input).len();
     let values = values(array, len)?;
-    program.inputs[input].encoder.encode(&values, len).map_err(|error| {
+    let codes = program.inputs[input].encoder.encode(&values, len).map_err(|error| {
         let value = values.get(error.element).copied().unwrap_or(f64::NAN);
         (format!("{}: {value} {}", place(error.element, len), error.reason), error.reason.help().into())
-    })
+    })?;
+    Ok((codes, values))
 }

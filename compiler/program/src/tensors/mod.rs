@@ -9,7 +9,7 @@ use std::path::Path;
 
 pub use archive::Archive;
 pub use element::Data;
-pub use frames::{read_frames, read_values};
+pub use frames::{Frames, read_frames, read_values};
 pub use npy::Stream;
 
 use crate::directory::write_file;

@@ -51,16 +51,18 @@ impl Lower<'_> {
             }
         }
         self.extents.clone_from(&self.writer.extents);
-        for source in &self.writer.sources {
+        for (number, source) in self.writer.sources.iter().enumerate() {
             if let Some((value, encoder)) = &source.value {
                 self.writer.block.params.push(*value);
                 self.program.inputs.push(Input { name: source.name.clone(), encoder: encoder.clone() });
+                self.bounds.push(self.writer.bounds.remove(&number));
             }
         }
         for (value, output) in results {
             self.writer.block.results.push(value);
             self.program.outputs.push(output);
         }
+        self.observed();
         self.program.blocks.push(std::mem::replace(&mut self.writer, super::Writer::new("")).block);
     }
 

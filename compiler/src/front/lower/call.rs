@@ -9,6 +9,7 @@ use nn2hdl_runtime::{
 use num_traits::Zero;
 
 use super::field::{gcd, log2, to_i64};
+use super::watch::Watched;
 use super::{Chain, Codes, Draft, Field, Link, Lower, Quantity, Ratio, Writer, whole};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, TensorId};
@@ -39,6 +40,7 @@ pub(super) struct Written {
     /// Extents that the parameters index.
     extents: BTreeMap<usize, usize>,
     results: Vec<Quantity>,
+    watched: Vec<Watched>,
 }
 
 /// What tells the uses of a function apart.
@@ -127,6 +129,20 @@ impl Lower<'_> {
             self.writer.elements.push(elements);
             targets.push(outer);
             results.push(Quantity { codes: Codes::Value(outer), ..result });
+        }
+        for watched in &written.watched {
+            let name =
+                format!("{}/{}", self.node, self.program.block(written.id).value(watched.codes()).name);
+            let (program, writer) = (&self.program, &mut self.writer);
+            let outer = watched.called(&self.node, |inner| {
+                let value = program.block(written.id).value(inner).clone();
+                let elements = vec![value.format.interval(); value.len()];
+                let outer = writer.block.add_value(name.clone(), value.shape, value.format);
+                writer.elements.push(elements);
+                targets.push(outer);
+                outer
+            });
+            self.writer.watched.push(outer);
         }
         let name = self.node.clone();
         let call = Call { name, block: written.id, repeat: 1, carried: 0, args: values, results: targets };
@@ -249,9 +265,14 @@ impl Lower<'_> {
         block.params =
             body.sources.iter().filter_map(|source| source.value.as_ref().map(|(value, _)| *value)).collect();
         block.results = results.iter().filter_map(value_of).collect();
+        block.results.extend(body.watched.iter().flat_map(Watched::values));
         self.program.blocks.push(block);
-        let written =
-            Written { id: BlockId::new(self.program.blocks.len() - 1), extents: body.extents, results };
+        let written = Written {
+            id: BlockId::new(self.program.blocks.len() - 1),
+            extents: body.extents,
+            results,
+            watched: body.watched,
+        };
         self.instances[number].extents.clone_from(&written.extents);
         self.instances[number].block = Some(written.clone());
         Ok(written)

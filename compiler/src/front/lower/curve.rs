@@ -62,7 +62,7 @@ impl Lower<'_> {
         let quantum = Quantum { scale: power_of_two(-BITS), zero: 0 };
         let quanta = Field::uniform(quantity.shape.len(), quantum);
         let stairs = Stairs { quanta, mode: Mode::Round(Rounding::Rnd), lo: -most, hi: most };
-        let result = self.quantize(&inner, &stairs)?;
+        let result = self.unwatched(|lower| lower.quantize(&inner, &stairs))?;
         if let Codes::Value(value) = result.codes {
             let range = join(self.elements(value));
             if range.lo <= i128::from(-most) || range.hi >= i128::from(most) {

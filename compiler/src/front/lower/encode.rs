@@ -8,6 +8,7 @@ use num_traits::Zero;
 use super::field::log2;
 use super::stairs::Composite;
 use super::{Chain, Codes, Field, Link, Lower, Mode, Move, Quantity, Source, Stairs};
+use crate::front::observe::Bounds;
 use crate::ops::Fault;
 
 /// Most levels that an encoder of steps may have.
@@ -100,6 +101,11 @@ impl Lower<'_> {
             } else {
                 self.writer.sources[source].shape.clone()
             };
+            if self.watching {
+                let limits = composites.map(Composite::kept_floats);
+                let (channels, inner) = limits.channels(&extents);
+                self.writer.bounds.insert(source, Bounds { channels, inner });
+            }
             let (channels, inner) = steps.channels(&extents);
             let channels: Vec<_> = channels.into_iter().map(|tagged| tagged.0).collect();
             let range = channels

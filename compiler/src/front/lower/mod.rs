@@ -19,6 +19,7 @@ mod quantity;
 mod requant;
 mod select;
 mod stairs;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,9 @@ pub use field::{Field, Ratio, exact, fraction_bits, gcd, nearest, power_of_two, 
 pub use quantity::{Codes, Move, Quantity, coordinates};
 pub use stairs::{Mode, Quantum, Stairs};
 
+use watch::Watched;
+
+use super::observe::{Bounds, Observed};
 use super::{Lowered, Options};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Action, Graph, Node, Tensor, TensorId};
@@ -57,11 +61,22 @@ struct Writer {
     sources: Vec<Source>,
     /// Extents that integer inputs index, by source, as far as their uses have shown.
     extents: BTreeMap<usize, usize>,
+    /// Its quantizers, where they are watched.
+    watched: Vec<Watched>,
+    /// What the encoders of steps keep, by source, where quantizers are watched.
+    bounds: BTreeMap<usize, Bounds>,
 }
 
 impl Writer {
     fn new(name: &str) -> Self {
-        Self { block: Block::new(name), elements: Vec::new(), sources: Vec::new(), extents: BTreeMap::new() }
+        Self {
+            block: Block::new(name),
+            elements: Vec::new(),
+            sources: Vec::new(),
+            extents: BTreeMap::new(),
+            watched: Vec::new(),
+            bounds: BTreeMap::new(),
+        }
     }
 }
 
@@ -80,6 +95,12 @@ pub struct Lower<'a> {
     /// Extents of the main block's integer inputs, kept from round to round.
     extents: BTreeMap<usize, usize>,
     grown: bool,
+    /// Whether quantizers are watched just now.
+    watching: bool,
+    /// What was watched in the main block.
+    quantizers: Vec<Observed>,
+    /// What the encoder of each of the program's inputs keeps, if it is one of steps.
+    bounds: Vec<Option<Bounds>>,
 }
 
 /// Problems that depend on scales and ranges of the operands.
@@ -110,6 +131,9 @@ pub fn lower(graph: &Graph, options: &Options) -> Result<Lowered, Vec<Diagnostic
         instances: Vec::new(),
         extents: BTreeMap::new(),
         grown: false,
+        watching: options.observe,
+        quantizers: Vec::new(),
+        bounds: Vec::new(),
     };
     let mut growing: Option<String> = None;
     for _ in 0..ROUNDS {
@@ -140,6 +164,8 @@ impl Lower<'_> {
         self.writer.extents = std::mem::take(&mut self.extents);
         self.notes.clear();
         self.grown = false;
+        self.quantizers.clear();
+        self.bounds.clear();
         for instance in &mut self.instances {
             instance.block = None;
             instance.grew = false;
@@ -148,7 +174,8 @@ impl Lower<'_> {
 
     fn finish(self) -> Result<Lowered, Vec<Diagnostic>> {
         if self.problems.is_empty() {
-            Ok(Lowered { program: self.program, notes: self.notes })
+            let Self { program, notes, quantizers, bounds, .. } = self;
+            Ok(Lowered { program, notes, quantizers, bounds })
         } else {
             Err(self.problems)
         }

@@ -168,7 +168,12 @@ impl Lower<'_> {
         let body = match self.closed(&channels, &result) {
             Some(body) => body,
             None if quantity.chain.entries().iter().any(Link::is_curved) => {
-                return self.coarse(quantity, stairs);
+                // What is watched is the function itself: its argument is bounded where the result no longer changes.
+                let result = self.unwatched(|lower| lower.coarse(quantity, stairs))?;
+                if let Codes::Value(codes) = result.codes {
+                    self.watch(quantity, &watched(&channels), codes)?;
+                }
+                return Ok(result);
             }
             None => {
                 return Err(Fault::new(
@@ -180,7 +185,9 @@ impl Lower<'_> {
         };
         let read = self.read(quantity, &quantity.position())?;
         let draft = Draft::elementwise("", quantity.value_shape(), vec![read], body).frac(result.frac());
-        Ok(Quantity { codes: Codes::Value(self.emit(draft)?), ..result })
+        let codes = self.emit(draft)?;
+        self.watch(quantity, &watched(&channels), codes)?;
+        Ok(Quantity { codes: Codes::Value(codes), ..result })
     }
 
     /// The composites as an expression of `Read(0)`, if there is an exact form.
@@ -516,6 +523,10 @@ impl Channel {
         let peak = most.checked_mul(i128::from(m).abs())?.checked_add(b.abs())?;
         (peak < 1 << 61).then_some((m, i64::try_from(b).ok()?))
     }
+}
+
+fn watched(channels: &Field<Channel>) -> Field<(Composite, Interval)> {
+    channels.map_as_is(|channel| (channel.composite.clone(), channel.range))
 }
 
 /// The number within the bounds with the most trailing zeros near the middle, which costs the least hardware.

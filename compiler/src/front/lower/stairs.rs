@@ -7,6 +7,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::field::{exact, float_above, float_below};
 use super::{Field, Link, Ratio, whole};
+use crate::front::observe::Limits;
 
 /// How a real number becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,36 @@ pub struct Composite {
     pub hi: i64,
 }
 
+/// The numbers that a monotone function brings inside a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Kept {
+    /// The least of them.
+    pub(super) least: i64,
+    /// The greatest of them.
+    pub(super) greatest: i64,
+    /// Whether those below `least` are brought above the range, and those above `greatest` below it.
+    pub(super) falling: bool,
+}
+
+impl Kept {
+    /// The numbers of `first..=last` of which `side`, monotone and one of −1, 0 and 1, is 0. `None` if their bounds are
+    /// no numbers.
+    pub(super) fn of(first: i64, last: i64, side: impl Fn(i64) -> i8) -> Option<Self> {
+        let (start, end) = (side(first), side(last));
+        let falling = start > 0 || end < 0;
+        let least = match (start, end) {
+            (0, _) => first,
+            (start, end) if start == end => last.checked_add(1)?,
+            _ => partition(first, last, |n| side(n) != start),
+        };
+        let greatest = match (start, end) {
+            (start, end) if end == 0 || start == end => last,
+            _ => partition(first, last, |n| side(n) == end) - 1,
+        };
+        Some(Self { least, greatest, falling })
+    }
+}
+
 impl Composite {
     /// The result for a code.
     pub fn at(&self, code: i64) -> i64 {
@@ -212,6 +243,21 @@ impl Composite {
     pub fn spans_floats(&self) -> bool {
         let ends = [f64::MIN, f64::MAX].map(|x| exact(x).unwrap_or_default());
         self.link.direction().is_some() && ends.iter().all(|x| self.link.undefined(x).is_none())
+    }
+
+    /// The floats that a composite, monotone and defined over all floats, keeps.
+    pub fn kept_floats(&self) -> Limits {
+        let side = |place: i64| self.side_of(&self.link.value(&exact(float_at(place)).unwrap_or_default()));
+        let most = place_of(f64::MAX);
+        match Kept::of(-most, most, side) {
+            Some(kept) if kept.least <= most => Limits {
+                least: float_at(kept.least),
+                greatest: float_at(kept.greatest),
+                falling: kept.falling,
+            },
+            // No float is kept.
+            _ => Limits { least: f64::MAX, greatest: f64::MIN, falling: side(0) > 0 },
+        }
     }
 
     /// The staircase over all floats, found by bisection.
