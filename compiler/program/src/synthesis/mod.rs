@@ -215,9 +215,9 @@ fn map(
         text.push_str(&format!("read_verilog {}\n", quoted(&source.path)));
     }
     text.push_str(&format!("synth_xilinx -family {family} -nodsp -noiopad -noclkbuf -flatten -top {top}\n"));
-    text.push_str(&format!("tee -q -o \"{}\" stat -top {top}\n", report.display()));
+    text.push_str(&format!("tee -q -o stat.txt stat -top {top}\n"));
     fs::write(&script, text).map_err(|error| Failure::file(&script, &error))?;
-    let answer = Command::new("yosys").arg("-q").arg("-s").arg(&script).output();
+    let answer = Command::new("yosys").arg("-q").arg("-s").arg(&script).current_dir(folder.path()).output();
     let answer = answer.map_err(|error| missing(&error))?;
     if !answer.status.success() {
         let words = String::from_utf8_lossy(&answer.stderr).into_owned();
