@@ -8,6 +8,8 @@ use crate::graph::Tensor;
 
 /// `y = quantize((a − a_zero) × a_scale + (b − b_zero) × b_scale)`, broadcast.
 ///
+/// ONNX Runtime adds the zero point before it rounds to even: with an odd one its ties fall on the other side.
+///
 /// Inputs: a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero. The sum is exact on the operands' common grid.
 fn operator(range: (i64, i64)) -> Linear {
     let operands = [(0, 0), (3, 0)];
