@@ -28,7 +28,7 @@ pub fn csim(program: &Program, ii: u32, inputs: &[Vec<i64>], frames: usize) -> C
     verdict
 }
 
-/// As [`csim`], on files that `damage` has changed, whatever the verdict.
+/// As [`csim()`], on files that `damage` has changed, whatever the verdict.
 ///
 /// # Panics
 /// If it does not compile.
