@@ -87,7 +87,8 @@ impl ConvTranspose {
                     }
                     (stated, pad) => {
                         let out = stated.copied().unwrap_or(extent * stride);
-                        let total = full.checked_sub(out).ok_or_else(small)?;
+                        // Positions that no tap reaches lie behind.
+                        let total = full.saturating_sub(out);
                         // ONNX puts the odd position before unless SAME_UPPER is stated.
                         (pad.split(total).0, out)
                     }
@@ -217,7 +218,7 @@ impl Operator for ConvTranspose {
 fn samples(seed: u64) -> Vec<Sample> {
     let mut dice = Dice::new(seed);
     let plain = Windows::default;
-    let cases: [(&[usize], &[usize], ConvTranspose); 4] = [
+    let cases: [(&[usize], &[usize], ConvTranspose); 5] = [
         (
             &[1, 2, 4],
             &[2, 3, 3],
@@ -253,6 +254,15 @@ fn samples(seed: u64) -> Vec<Sample> {
                 group: 1,
                 windows: Windows { strides: vec![2], ..plain() },
                 output_shape: vec![8],
+                ..ConvTranspose::default()
+            },
+        ),
+        (
+            &[1, 1, 3],
+            &[1, 1, 2],
+            ConvTranspose {
+                group: 1,
+                windows: Windows { strides: vec![3], auto_pad: AutoPad::SameUpper, ..plain() },
                 ..ConvTranspose::default()
             },
         ),

@@ -386,7 +386,10 @@ impl Builder<'_> {
         let outputs = self.texts(network, "outputs").unwrap_or_else(|| vec![self.last.clone()]);
         for output in outputs {
             match self.names.get(&output).cloned().filter(|name| !name.is_empty()) {
-                Some(name) => self.graph.outputs.push(RawInput { name, ..RawInput::default() }),
+                Some(name) => {
+                    let dtype = Some(ElementType::Float32);
+                    self.graph.outputs.push(RawInput { name, dtype, ..RawInput::default() });
+                }
                 None => {
                     let help = meant(&output, self.names.keys().map(String::as_str));
                     self.problem("missing-tensor", &output, "no layer has this output".into(), help);
