@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use nn2hdl_compiler::front::{self, Options};
+use nn2hdl_compiler::graph::Graph;
 use nn2hdl_compiler::netlist::plan::{Flow, plan};
+use nn2hdl_compiler::ops::{Add, Axes, Bounds, Fixed, Kind, Reduce, Slice};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::images;
@@ -114,6 +117,29 @@ fn verilog_of_random_image_networks_is_what_the_emulator_says() {
         let (program, ii) = candidate(seed);
         if plan(&program, ii).is_ok() {
             cosim(&program, ii, 20);
+        }
+    }
+}
+
+/// Reductions of a part of the image: what is left out lies in the same beat as what counts.
+#[test]
+fn what_is_cropped_does_not_count() {
+    for kind in [Kind::Sum, Kind::Max, Kind::Min] {
+        let mut graph = Graph::new("cropped");
+        let x = graph.input("x", &[1, 2, 6]);
+        let bounds = Bounds { starts: vec![0], ends: vec![5], axes: Some(vec![2]), steps: None };
+        // A layer before, so that the host cannot crop.
+        let both = graph.add("both", Add, &[x, x]);
+        let x =
+            graph.add("rounded", Fixed { format: "fixed<5,5,TRN,SAT>".parse().expect("a format") }, &[both]);
+        let part = graph.add("part", Slice { attributes: Some(bounds) }, &[x]);
+        let y = graph.add("y", Reduce { kind, axes: Axes::Listed(Some(vec![2])), keep: true }, &[part]);
+        graph.output(y);
+        let options = Options { input_format: "fixed<5,5>".parse().ok(), ..Options::default() };
+        let program = front::compile(&graph, &options).expect("it has a program").program;
+        match plan(&program, 3) {
+            Ok(_) => check(&program, 3, 1),
+            Err(problem) => assert!(kind != Kind::Sum, "{problem}"),
         }
     }
 }

@@ -33,7 +33,6 @@ mod constant;
 mod constant_of_shape;
 mod contraction;
 mod conv;
-mod conv_integer;
 mod conv_transpose;
 mod cumsum;
 mod depth_to_space;
@@ -63,7 +62,6 @@ mod log_softmax;
 mod logic;
 mod lp_normalization;
 mod matmul;
-mod matmul_integer;
 mod max_pool;
 mod mul;
 mod normalization;
@@ -71,6 +69,7 @@ mod pad;
 mod picked;
 mod pow;
 mod prelu;
+mod product_integer;
 mod qgemm;
 mod qlinear_add;
 mod qlinear_conv;
@@ -120,7 +119,6 @@ pub use concat::Concat;
 pub use constant::Constant;
 pub use constant_of_shape::ConstantOfShape;
 pub use conv::Conv;
-pub use conv_integer::ConvInteger;
 pub use conv_transpose::ConvTranspose;
 pub use cumsum::CumSum;
 pub use depth_to_space::{DepthToSpace, Order};
@@ -146,12 +144,12 @@ pub use log_softmax::LogSoftmax;
 pub use logic::Logic;
 pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
-pub use matmul_integer::MatMulInteger;
 pub use max_pool::MaxPool;
 pub use mul::Mul;
 pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
 pub use prelu::PRelu;
+pub use product_integer::ProductInteger;
 pub use quant::Quant;
 pub use quantize_linear::QuantizeLinear;
 pub use reduce::{Axes, Kind, Reduce};
@@ -202,7 +200,7 @@ pub const OPERATORS: &[Entry] = &[
     constant::ENTRY,
     constant_of_shape::ENTRY,
     conv::ENTRY,
-    conv_integer::ENTRY,
+    product_integer::CONV,
     conv_transpose::ENTRY,
     cumsum::ENTRY,
     depth_to_space::TO_DEPTH,
@@ -255,7 +253,7 @@ pub const OPERATORS: &[Entry] = &[
     logic::XOR,
     lp_normalization::ENTRY,
     matmul::ENTRY,
-    matmul_integer::ENTRY,
+    product_integer::MATMUL,
     max_pool::ENTRY,
     mul::ENTRY,
     pad::ENTRY,

@@ -253,11 +253,11 @@ impl Layout<'_, '_, '_> {
             let interval = (0..parts).map(|part| signal.intervals[flat(part)]).reduce(Interval::join);
             let interval = interval.unwrap_or(Interval::point(0));
             let bits = Bits::of(interval);
-            let mut parts = (0..parts).map(|part| {
+            let parts = (0..parts).map(|part| {
                 let cycles = part * to.interval + usize::from(late);
                 self.clockwork.delay(&mut self.module, signal.nets[flat(part)], cycles as u32)
             });
-            let parts: Vec<NetId> = parts.by_ref().collect();
+            let parts: Vec<NetId> = parts.collect();
             let (&last, others) = parts.split_last().expect("a block has at least two parts");
             let net =
                 others.iter().zip(&turns).rev().fold(last, |later, (&now, &turn)| {
