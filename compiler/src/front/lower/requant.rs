@@ -148,7 +148,9 @@ impl Lower<'_> {
         stairs: &Stairs,
     ) -> Result<Quantity, Fault> {
         let mut ranges: Vec<Option<Interval>> = vec![None; composites.entries().len()];
-        for (p, &range) in points(&quantity.shape).zip(self.elements(value)) {
+        let frame = usize::from(quantity.framed);
+        for (at, range) in self.elements(value).distinct(|axis| composites.varies(frame + axis)) {
+            let p = [&[0; 1][..frame], &at].concat();
             let slot = &mut ranges[composites.position(&p)];
             *slot = Some(slot.map_or(range, |known| known.join(range)));
         }
