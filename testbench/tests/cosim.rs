@@ -98,6 +98,7 @@ fn design(directory: &std::path::Path, change: [&str; 2]) -> Design {
             ii_cycles: 1,
         },
         probes: vec![probe(1, "double", "doubled", 5, 2), probe(2, "plus", "sum", 6, 3)],
+        replicated: Vec::new(),
     }
 }
 
