@@ -101,7 +101,7 @@ impl std::str::FromStr for InputFormat {
 /// `check`.
 #[derive(Debug, ClapArgs)]
 pub struct CheckArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Settings.
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub struct CheckArgs {
 /// `compile`.
 #[derive(Debug, ClapArgs)]
 pub struct CompileArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Directory to write, whole or not at all
     #[arg(short, long, value_name = "DIR")]
@@ -198,7 +198,7 @@ pub struct SynthArgs {
 /// `inspect`.
 #[derive(Debug, ClapArgs)]
 pub struct InspectArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Settings.
     #[command(flatten)]
@@ -343,7 +343,7 @@ pub struct QuantizeSettings {
 /// `quantize`.
 #[derive(Debug, ClapArgs)]
 pub struct QuantizeArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Frames to calibrate on: .npy, .npz or .safetensors file with arrays named as the inputs, axis 0 is the frame
     #[arg(long, value_name = "X")]
@@ -376,7 +376,7 @@ pub enum PruneMethod {
 /// `prune`.
 #[derive(Debug, ClapArgs)]
 pub struct PruneArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// QONNX file to write
     #[arg(short, long, value_name = "OUT.onnx")]

@@ -269,7 +269,11 @@ fn request(design: &Design) -> BuildRequest {
     ports.push(Port::output("out_valid", 1));
     ports.extend(signature.outputs.iter().map(|map| Port::output(&map.port, map.width())));
     let blocks = design.replicated.clone();
-    BuildRequest { trace: Trace::Off, blocks, ..BuildRequest::new(&signature.top, design.sources.clone(), ports) }
+    BuildRequest {
+        trace: Trace::Off,
+        blocks,
+        ..BuildRequest::new(&signature.top, design.sources.clone(), ports)
+    }
 }
 
 /// The compiler's extra effort and what it saves in each cycle both grow with the text, so that cycles alone decide.
