@@ -1,6 +1,6 @@
 """Images per second of ONNX Runtime against buffer size, on the CPU or on a GPU, as JSON that `nn2hdl bench --with` adds to its own.
 
-    nn2hdl bench muon-segment --ii 384 -o DIR                         # leaves float.onnx, quantized.onnx, frames.npz in DIR
+    nn2hdl bench muon-segment --ii 384 -o DIR                         # leaves float.onnx, quantized.onnx, frames.npz, answers.npz in DIR
     python3 onnx_bench.py DIR -o ort.json                             # needs numpy and onnxruntime
     python3 onnx_bench.py DIR --device cuda -o gpu.json               # needs numpy and onnxruntime-gpu
     nn2hdl bench muon-segment --ii 384 --with gpu.json -o BOTH
@@ -27,7 +27,7 @@ from pathlib import Path
 
 SIZES = [2**n for n in range(12)]
 ROUNDS, PATIENCE, KEPT = 3, 4.0, 100_000
-FORMS = (("float", "float.onnx"), ("quantized, in floats", "quantized.onnx"))
+FORMS = (("float", "float.onnx"), ("quantized", "quantized.onnx"))
 
 
 def stop(message, help=""):
@@ -77,6 +77,18 @@ class Network:
             binding.synchronize_outputs()
 
         return run
+
+    def agreement(self, answers):
+        """How many frames have the emulator's answers, in words; none if the outputs have other names."""
+        names = [value.name for value in self.session.get_outputs()]
+        if not set(names) <= set(answers):
+            return None
+        found = self.session.run(names, self.inputs)
+        same = [
+            (self.numpy.asarray(array).reshape(len(answers[name]), -1) == answers[name].reshape(len(answers[name]), -1)).all(1)
+            for name, array in zip(names, found)
+        ]
+        return f"{int(self.numpy.all(same, axis=0).sum())} of {len(same[0])} frames have the emulator's answers"
 
     def burst(self, size, seconds, warm):
         """Images, seconds, and the seconds of each buffer of one image."""
@@ -138,8 +150,10 @@ def engines(args):
         stop(f"{frames} is not there", "`nn2hdl bench MODEL -o DIR` writes it")
     try:
         frames = {name: array for name, array in numpy.load(frames).items()}
+        answers = directory / "answers.npz"
+        answers = {name: array for name, array in numpy.load(answers).items()} if answers.is_file() else {}
     except (OSError, ValueError) as error:
-        stop(f"{frames}: {reason(error)}")
+        stop(f"{directory}: {reason(error)}")
     threads = args.threads or machine(args.device)["threads"]
     found = []
     for form, file in FORMS:
@@ -159,6 +173,8 @@ def engines(args):
             else:
                 try:
                     network = Network(onnxruntime, numpy, directory / file, frames, args.device, threads, resident)
+                    agreement = network.agreement(answers) if form == "quantized" else None
+                    about["notes"] = [agreement] if agreement else []
                 except Exception as error:
                     about["unavailable"] = reason(error)
             found.append((about, network))

@@ -236,7 +236,7 @@ pub struct BenchArgs {
     /// Add the engines of another machine's or runtime's result; repeatable
     #[arg(long, value_name = "FILE.json")]
     pub with: Vec<PathBuf>,
-    /// Directory for bench.json, bench.html, bench.svg and what other runtimes need: float.onnx, quantized.onnx, frames.npz
+    /// Directory for bench.json, bench.html, bench.svg and what other runtimes need: float.onnx, quantized.onnx, frames.npz, answers.npz
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 }

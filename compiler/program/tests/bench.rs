@@ -84,7 +84,15 @@ fn every_size_is_measured_and_the_files_are_written() {
     let mut names: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    let expected = ["bench.html", "bench.json", "bench.svg", "float.onnx", "frames.npz", "quantized.onnx"];
+    let expected = [
+        "answers.npz",
+        "bench.html",
+        "bench.json",
+        "bench.svg",
+        "float.onnx",
+        "frames.npz",
+        "quantized.onnx",
+    ];
     assert_eq!(names, expected);
     let written: Value = serde_json::from_slice(&fs::read(dir.join("bench.json")).unwrap()).unwrap();
     assert_eq!(written["engines"], record["engines"]);

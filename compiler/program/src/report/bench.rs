@@ -45,7 +45,9 @@ fn drawn(record: &Record) -> impl Iterator<Item = (Style, &Engine)> {
 }
 
 fn legend(record: &Record) -> Vec<Entry> {
-    drawn(record).map(|(style, engine)| Entry { symbol: style.symbol(), name: engine.name.clone() }).collect()
+    drawn(record)
+        .map(|(style, engine)| Entry { symbol: style.symbol(), name: words::shown(engine) })
+        .collect()
 }
 
 fn picture(record: &Record) -> Result<String, String> {

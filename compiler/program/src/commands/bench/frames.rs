@@ -3,7 +3,7 @@
 use nn2hdl_muon::geometry::{LAYERS, PARTITIONS, STRIPS, VOXELS};
 use nn2hdl_muon::{Parameters, Simulation};
 use nn2hdl_runtime::codec::Steps;
-use nn2hdl_runtime::{Encoder, Program};
+use nn2hdl_runtime::{EmulateError, Emulator, Encoder, Program};
 use nn2hdl_testbench::cosim::random_codes;
 
 use crate::failure::Failure;
@@ -59,25 +59,45 @@ impl Frames {
 
     /// A `.npz` file of the values, arrays named as the inputs.
     pub fn archive(&self, program: &Program) -> Result<Vec<u8>, Failure> {
-        let failed = |message: String| Failure::new("frames", "", message, "");
-        let small = |value: &f64| (0.0..=255.0).contains(value) && value.fract() == 0.0;
-        let shape = |n: usize| [&[self.count], program.input_value(n).shape.as_slice()].concat();
-        if self.values.iter().flatten().all(small) {
-            let mut stream = Stream::new(std::io::Cursor::new(Vec::new()));
-            for (n, values) in self.values.iter().enumerate() {
-                let bytes: Vec<u8> = values.iter().map(|&value| value as u8).collect();
-                let begun = stream.begin(&program.inputs[n].name, &shape(n));
-                begun.and_then(|()| stream.bytes(&bytes)).map_err(|error| failed(error.to_string()))?;
-            }
-            return Ok(stream.finish().map_err(|error| failed(error.to_string()))?.into_inner());
-        }
-        let array = |(n, values): (usize, &Vec<f64>)| Array {
-            name: program.inputs[n].name.clone(),
-            shape: shape(n),
-            data: Data::Floats(values.clone()),
+        let array = |(n, values): (usize, &Vec<f64>)| {
+            (program.inputs[n].name.clone(), program.input_value(n).shape.clone(), values.clone())
         };
-        to_archive(&self.values.iter().enumerate().map(array).collect::<Vec<_>>()).map_err(failed)
+        archive(self.count, self.values.iter().enumerate().map(array).collect())
     }
+
+    /// A `.npz` file of the emulator's answers, arrays named as the outputs.
+    pub fn answers(&self, program: &Program) -> Result<Vec<u8>, Failure> {
+        let failed = |error: EmulateError| Failure::new("emulator", "", error.to_string(), "");
+        let codes: Vec<&[i64]> = self.codes.iter().map(Vec::as_slice).collect();
+        let answers = Emulator::new(program).and_then(|emulator| emulator.run(&codes, self.count));
+        let array = |(n, codes): (usize, Vec<i64>)| {
+            let value = program.output_value(n);
+            let values = program.outputs[n].decoder.decode(&codes, value.len());
+            (program.outputs[n].name.clone(), value.shape.clone(), values)
+        };
+        archive(self.count, answers.map_err(failed)?.into_iter().enumerate().map(array).collect())
+    }
+}
+
+/// A `.npz` file of `count` frames of arrays, each with its name and the extents of one frame; as bytes where they fit.
+fn archive(count: usize, arrays: Vec<(String, Vec<usize>, Vec<f64>)>) -> Result<Vec<u8>, Failure> {
+    let failed = |message: String| Failure::new("frames", "", message, "");
+    let small = |value: &f64| (0.0..=255.0).contains(value) && value.fract() == 0.0;
+    if arrays.iter().flat_map(|(_, _, values)| values).all(small) {
+        let mut stream = Stream::new(std::io::Cursor::new(Vec::new()));
+        for (name, shape, values) in arrays {
+            let bytes: Vec<u8> = values.iter().map(|&value| value as u8).collect();
+            let begun = stream.begin(&name, &[&[count], shape.as_slice()].concat());
+            begun.and_then(|()| stream.bytes(&bytes)).map_err(|error| failed(error.to_string()))?;
+        }
+        return Ok(stream.finish().map_err(|error| failed(error.to_string()))?.into_inner());
+    }
+    let array = |(name, shape, values): (String, Vec<usize>, Vec<f64>)| Array {
+        name,
+        shape: [&[count], shape.as_slice()].concat(),
+        data: Data::Floats(values),
+    };
+    to_archive(&arrays.into_iter().map(array).collect::<Vec<_>>()).map_err(failed)
 }
 
 /// Whether the network has the interface of one for the chamber.

@@ -84,7 +84,10 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
         schema: SCHEMA.into(),
         generator: NN2HDL.into(),
         model: model.name.clone(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: std::iter::once("nn2hdl".into())
+            .chain(std::env::args().skip(1))
+            .collect::<Vec<_>>()
+            .join(" "),
         unix_seconds,
         machine: Machine::here(),
         data: frames.described.clone(),
@@ -157,6 +160,7 @@ fn files(exchange: &Exchange, frames: &Frames, program: &Program) -> Result<Vec<
         .filter_map(|(path, bytes)| Some(File { path: path.into(), bytes: bytes.clone()? }))
         .collect();
     files.push(File { path: "frames.npz".into(), bytes: frames.archive(program)? });
+    files.push(File { path: "answers.npz".into(), bytes: frames.answers(program)? });
     Ok(files)
 }
 

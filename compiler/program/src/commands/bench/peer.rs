@@ -1,6 +1,6 @@
 //! Another runtime: a process that is asked for one measurement at a time, in turn with the rest.
 //!
-//! The process gets the directory with `float.onnx`, `quantized.onnx` and `frames.npz` as its last argument. It first prints one line, a
+//! The process gets the directory with `float.onnx`, `quantized.onnx`, `frames.npz` and `answers.npz` as its last argument. It first prints one line, a
 //! [`Greeting`]; then, for each line `{"engine": 0, "size": 64, "seconds": 0.2, "warm": true}` that it reads, one line
 //! `{"images": …, "seconds": …, "durations": […]}` or `{"error": "…"}`. It ends when its input ends.
 

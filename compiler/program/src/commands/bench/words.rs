@@ -36,13 +36,21 @@ pub fn machine(machine: &Machine) -> String {
     text
 }
 
+/// The name of an engine, and that it is a model if it is one.
+pub fn shown(engine: &Engine) -> String {
+    match engine.timing {
+        Timing::Measured => engine.name.clone(),
+        Timing::Model => format!("{} (model)", engine.name),
+    }
+}
+
 /// Engines down, sizes across.
 pub fn rates(record: &Record) -> Vec<Vec<String>> {
     let sizes = record.sizes();
     let title = std::iter::once(String::new()).chain(sizes.iter().map(u32::to_string));
     let row = |engine: &Engine| {
         let cell = |&size: &u32| engine.rate(size).map_or("–".into(), figure);
-        std::iter::once(engine.name.clone()).chain(sizes.iter().map(cell)).collect()
+        std::iter::once(shown(engine)).chain(sizes.iter().map(cell)).collect()
     };
     let measured = record.engines.iter().filter(|engine| !engine.points.is_empty());
     std::iter::once(title.collect()).chain(measured.map(row)).collect()
@@ -53,12 +61,12 @@ pub fn latencies(record: &Record) -> Vec<Vec<String>> {
     let title =
         ["", "median", "99 %", "buffers", "threads", "timing", "software"].map(str::to_owned).to_vec();
     let row = |engine: &Engine| {
-        let Engine { name, software, threads, timing, latency, .. } = engine;
+        let Engine { software, threads, timing, latency, .. } = engine;
         let time = |us: Option<f64>| us.map_or("–".into(), duration);
         let count =
             latency.filter(|latency| latency.count > 0).map(|Latency { count, .. }| count.to_string());
         vec![
-            name.clone(),
+            shown(engine),
             time(latency.map(|latency| latency.median_us)),
             time(latency.and_then(|latency| latency.p99_us)),
             count.unwrap_or_else(|| "–".into()),
