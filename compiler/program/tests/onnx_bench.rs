@@ -103,7 +103,7 @@ fn results_on_cpu_and_gpu_can_be_merged() {
     ] {
         let file = setting.root.path().join("out.json");
         let file = file.to_str().unwrap();
-        let quick = ["--sizes", "8,2,1", "--seconds", "0.2", "--device", device, "-o", file];
+        let quick = ["--sizes", "8,2,1", "--seconds", "0.05", "--device", device, "-o", file];
         let ran = setting.run(&[&[setting.dir().as_str()], &quick[..]].concat());
         assert!(ran.status.success(), "{}", stderr(&ran));
         let merged =
@@ -131,7 +131,7 @@ fn a_peer_answers_line_by_line() {
     let setting = Setting::new();
     let peer = format!("python3 {} --serve", script().display());
     let args =
-        ["bench", "tracer-conv", "--sizes", "2,8", "--engines", "emulator", "--seconds", "0.2", "--json"];
+        ["bench", "tracer-conv", "--sizes", "2,8", "--engines", "emulator", "--seconds", "0.05", "--json"];
     let output = command(&[&args[..], &["--peer", &peer]].concat())
         .env("PYTHONPATH", setting.modules())
         .output()

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use candle_core::{D, DType, Device, Result as Candle, Tensor};
 use nn2hdl_compiler::front::onnx::{Attribute, ConstantTensor, Model, RawNode, TensorData, decode};
 
+/// The library and its version.
+pub const CANDLE: &str = "candle 0.11";
+
 /// The operators that are run, each by candle's operator of the same meaning.
 const KNOWN: [&str; 13] = [
     "Add", "Conv", "Div", "Flatten", "Gemm", "Identity", "MatMul", "Mul", "Relu", "Sigmoid", "Softmax",
@@ -204,5 +207,15 @@ fn convolution(
             out.broadcast_add(&bias.reshape([&[1, bias.elem_count()][..], &vec![1; axes]].concat())?)
         }
         None => Ok(out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_that_of_the_dependency() {
+        let (name, version) = super::CANDLE.split_once(' ').unwrap();
+        let needed = format!(r#"{name}-core = {{ version = "{version}""#);
+        assert!(include_str!("../Cargo.toml").contains(&needed), "{needed}");
     }
 }

@@ -30,7 +30,7 @@ mod trained;
 pub use chamber::Chamber;
 pub use error::TrainError;
 pub use export::{Export, Flavour};
-pub use float::{Float, Frames};
+pub use float::{CANDLE, Float, Frames};
 pub use journal::Record;
 pub use measure::Scores;
 pub use quantize::digits;

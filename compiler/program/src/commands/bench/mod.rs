@@ -254,7 +254,7 @@ impl Job<'_> {
 
     #[cfg(feature = "train")]
     fn candle(&self, exchange: &Exchange, threads: u32) -> Contender {
-        let about = about("candle, float", "candle 0.11".into(), Some(threads));
+        let about = about("candle, float", nn2hdl_train::CANDLE.into(), Some(threads));
         let network = match &exchange.float {
             Some(onnx) => float::Candle::new(onnx, Rc::clone(self.frames)),
             None => {
