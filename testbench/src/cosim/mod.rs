@@ -8,6 +8,7 @@ mod arrival;
 mod check;
 mod compare;
 mod locate;
+mod speed;
 mod stimuli;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::stimulus::{Arrival, Fault, Latency, Observation, Plan, Promise, Sched
 use crate::{
     BuildRequest, Error, Model, Optimization, Port, PowerUp, Progress, Start, Toolchain, Trace, lint,
 };
+pub use speed::{Buffer, Simulation};
 pub use stimuli::random_codes;
 
 /// A design and what it is said to compute.
