@@ -7,17 +7,21 @@
 //! Biases, fraction bits and quantizers stay outside: a column is purely linear, and rows of
 //! inputs with other steps are scaled by the caller.
 
-mod bands;
 mod builder;
 mod cone;
 mod cost;
 mod csd;
 mod graph;
+mod greedy;
+mod lower;
+mod net;
+mod pairs;
 mod prove;
 mod queue;
 mod range;
-mod share;
+mod search;
 mod solve;
+mod start;
 mod sum;
 mod table;
 
@@ -30,7 +34,7 @@ pub use cost::Addition;
 pub use graph::{AdderGraph, Column, Node, Op, Operand, TABLE_INPUTS, ValueId};
 pub use prove::ProofError;
 pub use range::Range;
-pub use solve::solve;
+pub use solve::{least_depth, solve};
 
 /// One input: an integer in a range, ready at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +70,16 @@ pub enum Effort {
     },
 }
 
+/// What makes one graph better than another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cost {
+    /// The look-up tables that the adders and packed tables take (see [`AdderGraph::lut_estimate`]).
+    #[default]
+    AdderBits,
+    /// How many adders there are, whatever their width.
+    Adders,
+}
+
 /// A matrix, what goes in and what comes out.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
@@ -80,8 +94,12 @@ pub struct Problem<'a> {
     pub max_depth: Option<u32>,
     /// The delay of an adder by the width of its result, in the unit of [`Input::arrival`].
     pub delay: &'a dyn Fn(u32) -> f64,
+    /// What is to be small.
+    pub cost: Cost,
     /// How much is tried.
     pub effort: Effort,
+    /// Asked now and then; once it says `true`, the best graph found so far is returned.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Seed of [`Effort::Thorough`]'s random ties.
     pub seed: u64,
 }

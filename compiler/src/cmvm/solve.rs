@@ -1,13 +1,17 @@
 //! From problem to proved graph.
 
-use super::bands::share_in_bands;
-use super::builder::{Builder, Term};
-use super::csd::{Digits, residue};
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use super::csd::{Digits, bits, residue};
+use super::greedy::{Random, Scratch};
+use super::lower::lower;
+use super::net::{Literal, Net};
 use super::graph::{AdderGraph, Column, Operand, ValueId};
 use super::range::Range;
-use super::share::Taste;
-use super::sum::{least_depth, leaves, sum_terms};
+use super::sum::{self, leaves};
 use super::table::{Packing, pack};
+use super::start::{Start, centre, span};
 use super::{Effort, Problem, Solution, SolveError};
 
 /// One level more is taken for saving at least this part of the look-up tables.
@@ -24,16 +28,19 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let inputs: Vec<Range> =
         problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
     let levels = input_levels(problem, &inputs);
-    let digits = |weights: &Vec<(ValueId, i64)>| {
-        weights.iter().map(|term| u64::from(Digits::of(term.1).count())).sum::<u64>()
-    };
-    let work: u64 = columns.iter().map(digits).sum();
     let mut best: Option<(u64, AdderGraph)> = None;
-    let tastes = tastes(problem, work);
+    let rounds = match problem.effort { Effort::Fast => 0, Effort::Default => 500, Effort::Thorough { passes } => passes };
     for packing in packings(&inputs, &columns) {
-        for &taste in &tastes {
+        let starts: Vec<Start> = match std::env::var("START").as_deref() {
+            Ok("apart") => vec![Start::Apart], Ok("tree") => vec![Start::Tree(1000)],
+            Ok("t1") => vec![Start::Tree(1)], Ok("t2") => vec![Start::Tree(2)],
+            Ok("c1") => vec![Start::Centre(1, 1)], Ok("c2") => vec![Start::Centre(2, 1)],
+            Ok("c1t") => vec![Start::Centre(1, 1000)], Ok("c2t") => vec![Start::Centre(2, 1000)],
+            _ => vec![Start::Apart, Start::Tree(1000), Start::Centre(1, 1), Start::Centre(2,1)],
+        };
+        for start in starts {
             let builder = Builder::new(inputs.clone(), levels.clone());
-            let Some(graph) = attempt(problem, builder, &columns, packing, taste)? else { continue };
+            let Some(graph) = attempt(problem, builder, &columns, packing, rounds, start)? else { continue };
             let cost = graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth()));
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, graph));
@@ -46,6 +53,17 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let ready = graph.arrivals(&arrivals, problem.delay);
     let ready = graph.outputs.iter().map(|c| c.source.map_or(0.0, |s| ready[s.value.index()])).collect();
     Ok(Solution { graph, ready })
+}
+
+/// The least number of adder levels for signed digits that any graph of the problem has, which
+/// [`Problem::max_depth`] counts from.
+pub fn least_depth(problem: &Problem) -> Result<u32, SolveError> {
+    let columns = weights(problem)?;
+    let inputs: Vec<Range> =
+        problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
+    let levels = input_levels(problem, &inputs);
+    let problem = Problem { max_depth: Some(0), ..*problem };
+    Ok(depth_limits(&problem, &Builder::new(inputs, levels), &columns).map_or(0, |limits| limits.graph))
 }
 
 /// Non-zero weights by column, after checking the problem.
@@ -98,26 +116,9 @@ fn packings(inputs: &[Range], columns: &Weighted) -> Vec<Packing> {
     }
 }
 
-/// The passes to try, the safest first. What each weighs was found by trial on random matrices; none
-/// is best everywhere. Favouring deep values saves adders where inputs are wide.
-fn tastes(problem: &Problem, work: u64) -> Vec<Taste> {
-    const WEIGHTS: [(i64, i64, i64); 4] = [(1, 0, 0), (1, 0, -1), (1, 0, -4), (4, 30, -4)];
-    let taste = |pass: u64| {
-        let (overlap, frequency, level) = WEIGHTS[(pass % 4) as usize];
-        let seed = if pass < 4 { 0 } else { problem.seed.wrapping_add(pass).wrapping_mul(2) | 1 };
-        Taste { overlap, frequency, level, seed }
-    };
-    let default = match work {
-        0..12_000 => (16_000 / work.max(1)).clamp(4, 24),
-        12_000..50_000 => 2,
-        _ => 1,
-    };
-    let passes = match problem.effort {
-        Effort::Fast => 1,
-        Effort::Default => default,
-        Effort::Thorough { passes } => default + u64::from(passes),
-    };
-    (0..passes).map(taste).collect()
+/// A target's place among the columns of the network.
+struct Place {
+    source: Option<(u32, u32, bool)>,
 }
 
 /// One graph; `None` where tables of late inputs break the depth limit, never without tables.
@@ -126,15 +127,15 @@ fn attempt(
     mut builder: Builder,
     columns: &Weighted,
     packing: Packing,
-    taste: Taste,
+    rounds: u32,
+    start: Start,
 ) -> Result<Option<AdderGraph>, SolveError> {
     let limits = depth_limits(problem, &builder, columns);
-    let mut terms: Vec<Vec<Term>> = Vec::with_capacity(columns.len());
-    let mut digits: Vec<Vec<(ValueId, Digits)>> = Vec::with_capacity(columns.len());
     let one_bit: Vec<ValueId> = (0..problem.inputs.len() as u32)
         .map(ValueId)
         .filter(|&value| builder.range(value).is_one_bit())
         .collect();
+    let mut sums: Vec<Vec<(ValueId, i64)>> = Vec::with_capacity(columns.len());
     for weights in columns {
         let dense: Vec<(ValueId, i64)> = one_bit
             .iter()
@@ -145,26 +146,99 @@ fn attempt(
             .collect();
         let (packed, rest) = pack(&mut builder, &dense, packing)?;
         let wide = weights.iter().filter(|term| !builder.range(term.0).is_one_bit());
-        digits.push(wide.chain(&rest).map(|&(value, weight)| (value, Digits::of(weight))).collect());
-        terms.push(packed);
+        let tables = packed.iter().map(|term| {
+            let weight = 1i64 << term.operand.shift;
+            (term.operand.value, if term.negative { -weight } else { weight })
+        });
+        sums.push(wide.chain(&rest).copied().chain(tables).collect());
     }
-    let tree_limits = limits.as_ref().map(|limits| limits.trees.as_slice());
-    share_in_bands(&mut builder, digits, &mut terms, tree_limits, taste)?;
-    let total = |terms: &Vec<Term>| {
-        terms.iter().fold(0u128, |t, x| t.saturating_add(leaves(builder.level(x.operand.value))))
-    };
-    let common = least_depth(terms.iter().map(total).max().unwrap_or(0));
-    let mut outputs = Vec::with_capacity(columns.len());
-    for (column, terms) in terms.into_iter().enumerate() {
-        let limit = limits.as_ref().map(|limits| limits.graph);
-        let depth = tree_limits.map_or(common, |limits| limits[column]);
-        let sum = sum_terms(&mut builder, terms, depth)?;
-        let source = match sum {
-            Some(Term { operand, negative: true }) => {
-                Some(Operand { value: builder.negate(operand.value, limit)?, ..operand })
+    let leaves: Vec<ValueId> = (0..builder.len() as u32).map(ValueId).collect();
+    let inputs: Vec<_> =
+        leaves.iter().map(|&v| (builder.range(v), builder.level(v), Net::hash_of(builder.row(v)))).collect();
+    let mut net = Net::new(&inputs, limits.is_some());
+    let mut made: BTreeMap<Vec<(ValueId, i64)>, u32> = BTreeMap::new();
+    let mut places = Vec::new();
+    let mut limits_of: Vec<u32> = Vec::new();
+    for (column, sum) in sums.iter().enumerate() {
+        let shift = sum.iter().fold(0, |any, term| any | term.1).trailing_zeros();
+        let mut odd: Vec<(ValueId, i64)> = sum.iter().map(|&(v, w)| (v, w >> shift)).collect();
+        let limit = limits.as_ref().map_or(u32::MAX, |limits| limits.trees[column]);
+        if odd.is_empty() {
+            places.push(None);
+        } else if odd.len() == 1 && odd[0].1.abs() == 1 {
+            places.push(Some((odd[0].0.0, shift, odd[0].1 < 0)));
+        } else if let Some(&node) = made.get(&odd) {
+            let here: &mut u32 = &mut limits_of[node as usize];
+            *here = limit.min(*here);
+            places.push(Some((node + leaves.len() as u32, shift, false)));
+        } else {
+            odd.iter_mut().for_each(|term| term.1 = -term.1);
+            if let Some(&node) = made.get(&odd) {
+                let here: &mut u32 = &mut limits_of[node as usize];
+                *here = limit.min(*here);
+                places.push(Some((node + leaves.len() as u32, shift, true)));
+                continue;
             }
-            Some(Term { operand, .. }) => Some(operand),
+            odd.iter_mut().for_each(|term| term.1 = -term.1);
+            made.insert(odd, made.len() as u32);
+            limits_of.push(limit);
+            places.push(Some((made.len() as u32 - 1 + leaves.len() as u32, shift, false)));
+        }
+    }
+    let mut vertices: Vec<Vec<i64>> = vec![vec![0; leaves.len()]; made.len()];
+    for (odd, &at) in &made {
+        for &(v, w) in odd { vertices[at as usize][v.index()] = w; }
+    }
+    let levels: Vec<u32> = inputs.iter().map(|i| i.1).collect();
+    let count = vertices.len();
+    let written = match start {
+        Start::Apart => span(&vertices, 0, 0, &levels, &limits_of),
+        Start::Tree(longest) => span(&vertices, 0, longest, &levels, &limits_of),
+        Start::Centre(most, longest) => {
+            vertices.push(centre(&vertices, most));
+            limits_of.push(u32::MAX);
+            let mut order = span(&vertices, 1, longest, &levels, &limits_of);
+            if vertices[count].iter().filter(|w| **w != 0).count() < 2 { order = span(&vertices[..count], 0, 0, &levels, &limits_of); }
+            order
+        }
+    };
+    let base = leaves.len() as u32;
+    net.by_overlap = problem.cost == super::Cost::AdderBits;
+    net.weigh = std::env::var("WEIGH").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    net.noise_mask = std::env::var("NOISE").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    for v in 0..vertices.len() { net.reserve(v < count, limits_of[v]); }
+    for w in written {
+        let mut literals: Vec<Literal> = w.rest.iter().enumerate().flat_map(|(v, &w)| {
+            let digits = Digits::of(w);
+            bits(digits.pos | digits.neg).map(move |s| Literal::new(v as u32, s, digits.neg >> s & 1 == 1))
+        }).collect();
+        if let Some((p, shift, negative)) = w.parent { literals.push(Literal::new(base + p as u32, shift, negative)); }
+        net.define(base + w.vertex as u32, &literals);
+    }
+    let targets: Vec<u32> = made.values().map(|&v| v + base).collect();
+    net.queue_all();
+    let mut random = Random::new(problem.seed);
+    let mut scratch = Scratch::default();
+    scratch.lean = std::env::var("LEAN").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
+    net.improve(rounds, &mut random, &mut scratch);
+    net.price();
+    let common = targets.iter().map(|&t| net.nodes[t as usize].level).max().unwrap_or(0);
+    let depth = if limits.is_some() { 0 } else { common };
+    let values = lower(&net, &mut builder, &leaves, &targets, depth)?;
+    let mut outputs = Vec::with_capacity(columns.len());
+    for (column, place) in places.into_iter().enumerate() {
+        let limit = limits.as_ref().map(|limits| limits.graph);
+        let source = match place {
             None => None,
+            Some((node, shift, negative)) => {
+                let Some(term) = values[node as usize] else { return Err(SolveError::Internal) };
+                let operand = Operand { shift: term.operand.shift + shift, ..term.operand };
+                if term.negative != negative {
+                    Some(Operand { value: builder.negate(operand.value, limit)?, ..operand })
+                } else {
+                    Some(operand)
+                }
+            }
         };
         let level = source.map_or(0, |source| builder.level(source.value));
         if limit.is_some_and(|limit| level > limit) && packing != Packing::Off {
@@ -175,7 +249,9 @@ fn attempt(
     if !one_bit.is_empty() {
         builder.pack_cones(&outputs);
     }
-    Ok(Some(builder.finish(outputs)))
+    let graph = builder.finish(outputs);
+    if std::env::var("SHOW").is_ok() { eprintln!("{start:?} additions {} bits {} graph {} {} depth {}", net.additions, net.total_bits, graph.adders(), graph.adder_bits(), graph.depth()); }
+    Ok(Some(graph))
 }
 
 /// How deep the graph may be, and each column's tree, before a negation of its result.
@@ -191,7 +267,7 @@ fn depth_limits(problem: &Problem, builder: &Builder, columns: &Weighted) -> Opt
             u128::from(Digits::of(weight).count()) * leaves(builder.level(value))
         };
         let negative = !weights.is_empty() && weights.iter().all(|term| Digits::of(term.1).pos == 0);
-        (least_depth(weights.iter().map(taken).fold(0u128, u128::saturating_add)), u32::from(negative))
+        (sum::least_depth(weights.iter().map(taken).fold(0u128, u128::saturating_add)), u32::from(negative))
     };
     let least: Vec<(u32, u32)> = columns.iter().map(least).collect();
     let deepest = least.iter().map(|(depth, negation)| depth + negation).max().unwrap_or(0);

@@ -32,7 +32,9 @@ impl Case {
             outputs: &self.outputs,
             max_depth: self.max_depth,
             delay: DELAY,
+            cost: Cost::AdderBits,
             effort: self.effort,
+            stop: &|| false,
             seed: 7,
         })
     }
