@@ -1,5 +1,7 @@
 //! Greedy sharing: the sum of two terms that saves most becomes one value wherever it occurs.
 
+use std::collections::BTreeSet;
+
 use super::net::{Literal, Net};
 use super::queue::Queue;
 
@@ -8,10 +10,12 @@ use super::queue::Queue;
 pub struct Random(u64);
 
 impl Random {
+    /// The same numbers for the same seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d | 1)
     }
 
+    /// 64 random bits.
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -28,11 +32,12 @@ impl Random {
 /// One place where a sum occurs: in a node, two of its terms.
 type Place = (u32, Literal, Literal);
 
+/// Memory that is used again.
 #[derive(Debug, Default)]
 pub struct Scratch {
     places: Vec<Place>,
-    pub tabu: Vec<u64>,
-    pub lean: u32,
+    /// Sums that did not turn out to save anything.
+    pub tabu: BTreeSet<u64>,
 }
 
 impl Net {
@@ -80,11 +85,15 @@ impl Net {
         let existing = entry.node.checked_sub(1);
         let mut made = existing;
         if made.is_none() {
-            let level = |place: &&Place| [place.1, place.2].map(|l| self.nodes[l.value() as usize].level).into_iter().max();
+            let level = |place: &&Place| {
+                [place.1, place.2].map(|l| self.nodes[l.value() as usize].level).into_iter().max()
+            };
             let Some(&(_, a, b)) = scratch.places.iter().min_by_key(level) else { return };
             let level = self.nodes[a.value() as usize].level.max(self.nodes[b.value() as usize].level) + 1;
             scratch.places.retain(|&(node, x, y)| {
-                !self.depends(a.value(), node) && !self.depends(b.value(), node) && self.has_room(node, x, y, level)
+                !self.depends(a.value(), node)
+                    && !self.depends(b.value(), node)
+                    && self.has_room(node, x, y, level)
             });
             if scratch.places.len() < 2 {
                 return;
@@ -106,7 +115,7 @@ impl Net {
             self.settle(node);
         }
         if existing.is_none() && self.nodes[value as usize].users.len() < 2 {
-            scratch.tabu.push(key);
+            scratch.tabu.insert(key);
         }
     }
 

@@ -4,7 +4,6 @@
 //! [lowered](super::lower). Nodes never change what they compute, only how, and every change is
 //! logged, so that it can be taken back.
 
-use super::csd::{Digits, bits};
 use super::pairs::Pairs;
 use super::queue::Queue;
 use super::range::Range;
@@ -47,7 +46,7 @@ impl Literal {
 
 /// What is done to one node; the log of these is played backwards to undo.
 #[derive(Clone, Copy, Debug)]
-enum Change {
+pub enum Change {
     Added(u32, Literal),
     Removed(u32, Literal),
     Created(u32),
@@ -64,8 +63,8 @@ pub struct Node {
     /// The least number of levels in which it can be computed.
     pub level: u32,
     /// Σ 2^level of its terms.
-    leaves: u64,
-    dirty: bool,
+    pub(super) leaves: u64,
+    pub(super) dirty: bool,
     /// Whether it is a column.
     pub target: bool,
     /// The level that a column may have.
@@ -86,29 +85,34 @@ pub struct Candidate {
 pub struct Net {
     /// Inputs, then sums in no order.
     pub nodes: Vec<Node>,
-    hashes: Vec<u64>,
+    pub(super) hashes: Vec<u64>,
+    /// The range of each node.
     pub ranges: Vec<Range>,
-    inputs: u32,
-    free: Vec<u32>,
+    pub(super) inputs: u32,
+    pub(super) free: Vec<u32>,
+    /// How often each sum of two terms occurs.
     pub pairs: Pairs,
+    /// Sums worth a look.
     pub queue: Queue<Candidate>,
-    log: Vec<Change>,
+    pub(super) log: Vec<Change>,
     /// No candidates are queued while this is set.
-    quiet: bool,
+    pub(super) quiet: bool,
     /// Additions in all.
     pub additions: i64,
     /// Whether targets have limits.
     pub limited: bool,
+    /// Whether overlapping bits are worth sharing, else only additions.
     pub by_overlap: bool,
-    pub weigh: u32,
-    pub bits: Vec<u32>,
-    dirty: Vec<u32>,
-    kept: Vec<(u32, u32)>,
-    row: Vec<i64>,
+    pub(super) bits: Vec<u32>,
+    pub(super) dirty: Vec<u32>,
+    pub(super) kept: Vec<(u32, u32)>,
+    pub(super) row: Vec<i64>,
+    /// Bits of all trees, as of the last [`Net::price`].
     pub total_bits: i64,
+    /// Whether a change failed: it has to be taken back.
     pub overflow: bool,
-    pub noise: u64,
-    pub noise_mask: u32,
+    /// Units of work done: terms met when one was added or removed, pairs when a tree was priced.
+    pub work: u64,
 }
 
 /// The hash of input number `input`: odd and spread over all bits.
@@ -120,17 +124,17 @@ fn input_hash(input: u64) -> u64 {
 }
 
 /// The least depth of a tree over terms that take this many leaves.
-fn depth(leaves: u64) -> u32 {
+pub fn depth(leaves: u64) -> u32 {
     if leaves <= 1 { 0 } else { 64 - (leaves - 1).leading_zeros() }
 }
 
-fn leaf(level: u32) -> u64 {
+pub fn leaf(level: u32) -> u64 {
     1 << level.min(62)
 }
 
 impl Net {
-    /// Inputs with their ranges and levels.
-    pub fn new(inputs: &[(Range, u32, u64)], limited: bool) -> Self {
+    /// Inputs with their ranges, levels and hashes.
+    pub fn new(inputs: &[(Range, u32, u64)], limited: bool, by_overlap: bool) -> Self {
         let node = |&(_, level, _): &(Range, u32, u64)| Node { level, ..Node::default() };
         let mut net = Self {
             nodes: inputs.iter().map(node).collect(),
@@ -144,16 +148,14 @@ impl Net {
             quiet: true,
             additions: 0,
             limited,
-            by_overlap: false,
-            weigh: 0,
+            by_overlap,
             bits: Vec::new(),
             dirty: Vec::new(),
             kept: Vec::new(),
             row: Vec::new(),
             total_bits: 0,
             overflow: false,
-            noise: 0,
-            noise_mask: 0,
+            work: 0,
         };
         for input in 0..inputs.len() {
             let hash = net.hashes[input];
@@ -186,17 +188,14 @@ impl Net {
         (if turned { sum.wrapping_neg() } else { sum }, turned)
     }
 
-    fn weight(&self, key: u64, a: Literal, b: Literal) -> u32 {
-        let noise = if self.noise_mask == 0 { 0 } else { (key ^ self.noise).wrapping_mul(0x9e37_79b9_7f4a_7c15) as u32 >> 8 & self.noise_mask };
+    fn weight(&self, a: Literal, b: Literal) -> u32 {
         if !self.by_overlap {
-            return 32 + noise;
+            return 1;
         }
         let less = a.shift().min(b.shift());
         let top = |l: Literal| self.ranges[l.value() as usize].width() + l.shift() - less;
         let high = a.shift().max(b.shift()) - less;
-        if self.weigh == 1 { return 4 + noise + 4 * (top(a).max(top(b)) - high); }
-        if self.weigh == 2 { return 4 + noise + 4 * (top(a).max(top(b)) + 1 + top(a).min(top(b)).saturating_sub(high) - high); }
-        4 + noise + 4 * top(a).min(top(b)).saturating_sub(high)
+        1 + top(a).min(top(b)).saturating_sub(high)
     }
 
     fn count(&mut self, node: u32, a: Literal, b: Literal) {
@@ -206,7 +205,7 @@ impl Net {
         entry.places |= 1 << (node & 63);
         let saved = entry.saved();
         if saved > 0 && !self.quiet {
-            let weight = self.weight(key, a, b);
+            let weight = self.weight(a, b);
             self.queue.push(saved * weight, Candidate { key, weight });
         }
     }
@@ -221,9 +220,10 @@ impl Net {
     }
 
     /// Pairs are counted in nodes of three terms and more.
-    fn add(&mut self, node: u32, literal: Literal) {
+    pub(super) fn add(&mut self, node: u32, literal: Literal) {
         let id = node;
         let terms = std::mem::take(&mut self.nodes[node as usize].terms);
+        self.work += 1 + terms.len() as u64;
         if terms.len() == 2 {
             self.count(node, terms[0], terms[1]);
         }
@@ -239,13 +239,16 @@ impl Net {
         self.additions += i64::from(!node.terms.is_empty());
         node.terms.push(literal);
         let dirty = std::mem::replace(&mut node.dirty, true);
-        if !dirty { self.dirty.push(id); }
+        if !dirty {
+            self.dirty.push(id);
+        }
         node.leaves = node.leaves.saturating_add(leaves);
     }
 
-    fn remove(&mut self, node: u32, literal: Literal) {
+    pub(super) fn remove(&mut self, node: u32, literal: Literal) {
         let id = node;
         let mut terms = std::mem::take(&mut self.nodes[node as usize].terms);
+        self.work += 1 + terms.len() as u64;
         let at = terms.iter().position(|&term| term == literal).unwrap_or(terms.len() - 1);
         terms.swap_remove(at);
         if terms.len() >= 2 {
@@ -265,7 +268,9 @@ impl Net {
         let node = &mut self.nodes[node as usize];
         node.leaves -= leaves;
         let dirty = std::mem::replace(&mut node.dirty, true);
-        if !dirty { self.dirty.push(id); }
+        if !dirty {
+            self.dirty.push(id);
+        }
     }
 
     /// What a node computes, over the inputs.
@@ -290,51 +295,6 @@ impl Net {
         self.remove(node, literal);
     }
 
-    /// Adds a literal to a node, with what it already has of the value, in the fewest digits.
-    pub fn merge(&mut self, node: u32, literal: Literal) {
-        let mut coefficient = i128::from(1u8) << literal.shift();
-        if literal.negative() { coefficient = -coefficient }
-        let (mut count, mut same) = (1, false);
-        for &term in &self.nodes[node as usize].terms {
-            if term.value() == literal.value() {
-                let weight = 1i128 << term.shift();
-                coefficient += if term.negative() { -weight } else { weight };
-                count += 1;
-                same |= term.shift() == literal.shift();
-            }
-        }
-        let digits = Digits::of(coefficient as i64);
-        if !same && count <= digits.count() {
-            return self.insert(node, literal);
-        }
-        let mut at = 0;
-        while let Some(&term) = self.nodes[node as usize].terms.get(at) {
-            if term.value() == literal.value() { self.delete(node, term) } else { at += 1 }
-        }
-        for shift in bits(digits.pos | digits.neg) {
-            self.insert(node, Literal::new(literal.value(), shift, digits.neg >> shift & 1 == 1));
-        }
-    }
-
-    /// Brings a node's level up to date, and those of its users.
-    pub fn settle(&mut self, node: u32) {
-        let node_ref = &mut self.nodes[node as usize];
-        let level = if node_ref.terms.is_empty() { node_ref.level } else { depth(node_ref.leaves) };
-        let old = std::mem::replace(&mut node_ref.level, level);
-        if old == level {
-            return;
-        }
-        let users = std::mem::take(&mut node_ref.users);
-        for &user in &users {
-            let leaves = &mut self.nodes[user as usize].leaves;
-            *leaves = leaves.saturating_sub(leaf(old)).saturating_add(leaf(level));
-        }
-        self.nodes[node as usize].users = users;
-        for at in 0..self.nodes[node as usize].users.len() {
-            self.settle(self.nodes[node as usize].users[at]);
-        }
-    }
-
     /// A new node without terms that will compute what `hash` says.
     fn create(&mut self, hash: u64, range: Range) -> u32 {
         let id = self.free.pop().unwrap_or(self.nodes.len() as u32);
@@ -352,9 +312,10 @@ impl Net {
         id
     }
 
-    /// Room for a node that [`Net::define`] will say what it is.
-    pub fn reserve(&mut self, target: bool, limit: u32) {
-        self.nodes.push(Node { target, limit, ..Node::default() });
+    /// Room for a node that [`Net::define`] will say what it is; its tree will have `outside` leaves
+    /// that the network does not see.
+    pub fn reserve(&mut self, target: bool, limit: u32, outside: u64) {
+        self.nodes.push(Node { target, limit, leaves: outside, ..Node::default() });
         self.hashes.push(0);
         self.ranges.push(Range { lo: 0, hi: 0 });
     }
@@ -370,67 +331,9 @@ impl Net {
         self.pairs.entry(hash.min(hash.wrapping_neg())).node = node + 1;
         terms.iter().for_each(|&term| self.insert(node, term));
         self.settle(node);
-        if self.by_overlap { self.ranges[node as usize] = self.exact(node); }
-    }
-
-    fn exact(&mut self, node: u32) -> Range {
-        let mut row = std::mem::take(&mut self.row);
-        row.clear();
-        row.resize(self.inputs as usize, 0);
-        self.expand(node, 1, &mut row);
-        let (mut lo, mut hi) = (0, 0);
-        for (&weight, range) in row.iter().zip(&self.ranges) {
-            let ends = (weight * range.lo, weight * range.hi);
-            lo += ends.0.min(ends.1);
-            hi += ends.0.max(ends.1);
+        if self.by_overlap {
+            self.ranges[node as usize] = self.exact(node);
         }
-        self.row = row;
-        Range { lo, hi }
-    }
-
-    /// Brings the bits up to date.
-    pub fn price(&mut self) {
-        let dirty = std::mem::take(&mut self.dirty);
-        self.bits.resize(self.nodes.len(), 0);
-        for &node in &dirty {
-            let now = self.tree_bits(node);
-            let here = &mut self.bits[node as usize];
-            self.kept.push((node, *here));
-            self.total_bits += i64::from(now) - i64::from(*here);
-            *here = now;
-            self.nodes[node as usize].dirty = false;
-        }
-        self.dirty = dirty;
-        self.dirty.clear();
-    }
-
-    fn tree_bits(&self, node: u32) -> u32 {
-        let terms = &self.nodes[node as usize].terms;
-        if terms.len() < 2 { return 0; }
-        let mut list: Vec<(Range, u32, bool)> = terms.iter().map(|t| (self.ranges[t.value() as usize], t.shift(), t.negative())).collect();
-        let mut total = 0;
-        while list.len() > 1 {
-            let mut best = (u32::MAX, u32::MAX, 0, 0, Range { lo: 0, hi: 0 }, 0, false);
-            let n = list.len().min(12);
-            for j in 1..n {
-                for i in 0..j {
-                    let (x, y) = (list[i], list[j]);
-                    let (a, b) = if y.1 < x.1 { (y, x) } else { (x, y) };
-                    let subtract = a.2 != b.2;
-                    let sum = Range::combined(a.0, 0, b.0, b.1 - a.1, subtract);
-                    let bits = super::cost::Addition { a: a.0, a_shift: 0, b: b.0, b_shift: b.1 - a.1, subtract, sum }.bits();
-                    let width = sum.width();
-                    if (bits, width) < (best.0, best.1) { best = (bits, width, i, j, sum, a.1, a.2); }
-                }
-            }
-            total += best.0;
-            list.swap_remove(best.3);
-            list.swap_remove(best.2);
-            list.push((best.4, best.5, best.6));
-            let last = list.len() - 1;
-            if last > 12 { list.swap(0, last); }
-        }
-        total
     }
 
     /// The node that computes the sum of two literals, up to sign and power of two.
@@ -461,103 +364,11 @@ impl Net {
         node
     }
 
-    pub fn hash_range(&self, node: u32) -> Range {
-        self.ranges[node as usize]
-    }
-
     /// `node` as the literal that stands for a sum with that key, shift and sign.
     pub fn literal(&self, node: u32, key_turned: bool, shift: u32) -> Literal {
         let hash = self.hashes[node as usize];
         let node_turned = hash > hash.wrapping_neg();
         Literal::new(node, shift, key_turned != node_turned)
-    }
-
-    /// Removes a node that nobody reads, and what only it read.
-    pub fn kill(&mut self, node: u32) {
-        while let Some(&term) = self.nodes[node as usize].terms.last() {
-            self.delete(node, term);
-            let value = &self.nodes[term.value() as usize];
-            if value.users.is_empty() && !value.target && term.value() >= self.inputs {
-                self.kill(term.value());
-            }
-        }
-        self.log.push(Change::Killed(node, self.hashes[node as usize], self.ranges[node as usize]));
-        self.unregister(node);
-    }
-
-    fn unregister(&mut self, node: u32) {
-        let hash = self.hashes[node as usize];
-        self.pairs.entry(hash.min(hash.wrapping_neg())).node = 0;
-        self.free.push(node);
-    }
-
-    /// Replaces one literal of a node by what it stands for.
-    pub fn inline_literal(&mut self, node: u32, literal: Literal) {
-        self.delete(node, literal);
-        let terms = std::mem::take(&mut self.nodes[literal.value() as usize].terms);
-        for &term in &terms {
-            if term.shift() + literal.shift() > 60 {
-                self.overflow = true;
-                continue;
-            }
-            self.merge(node, term.times(literal.shift(), literal.negative()));
-        }
-        self.nodes[literal.value() as usize].terms = terms;
-        self.settle(node);
-    }
-
-    /// Replaces a node by its terms wherever it is read, and removes it.
-    pub fn dissolve(&mut self, node: u32) {
-        while let Some(&user) = self.nodes[node as usize].users.last() {
-            let found = self.nodes[user as usize].terms.iter().find(|term| term.value() == node);
-            let Some(&literal) = found else { break };
-            self.inline_literal(user, literal);
-        }
-        if !self.nodes[node as usize].target {
-            self.kill(node);
-        }
-    }
-
-    /// Whether `node` reads `other`, directly or not.
-    pub fn depends(&self, node: u32, other: u32) -> bool {
-        let (here, there) = (&self.nodes[node as usize], &self.nodes[other as usize]);
-        node == other
-            || here.level >= there.level && here.terms.iter().any(|t| self.depends(t.value(), other))
-    }
-
-    /// Whether the level of `node` may rise to what `leaves` takes.
-    fn may_take(&self, node: u32, leaves: u64) -> bool {
-        let here = &self.nodes[node as usize];
-        let level = depth(leaves);
-        if level <= here.level {
-            return true;
-        }
-        if here.target && level > here.limit {
-            return false;
-        }
-        here.users.iter().all(|&user| {
-            let there = &self.nodes[user as usize];
-            let times = here.users.iter().filter(|&&u| u == user).count() as u64;
-            self.may_take(user, there.leaves.saturating_add(times * (leaf(level) - leaf(here.level))))
-        })
-    }
-
-    /// Whether two terms of a node may become one of the given level.
-    pub fn has_room(&self, node: u32, a: Literal, b: Literal, level: u32) -> bool {
-        if !self.limited {
-            return true;
-        }
-        let at = |l: Literal| leaf(self.nodes[l.value() as usize].level);
-        let leaves = self.nodes[node as usize].leaves;
-        self.may_take(node, (leaves - at(a) - at(b)).saturating_add(leaf(level)))
-    }
-
-    /// Starts a change that can be taken back; candidates are queued from here on.
-    pub fn begin(&mut self) {
-        self.log.clear();
-        self.kept.clear();
-        self.quiet = false;
-        self.overflow = false;
     }
 
     /// Queues every pair that occurs twice already.
@@ -573,47 +384,13 @@ impl Net {
                         // The first place queues it; no other need.
                         if entry.saved() > 0 && entry.places.trailing_zeros() == (node & 63) {
                             let saved = entry.saved();
-                            let weight = self.weight(key, a, b);
+                            let weight = self.weight(a, b);
                             self.queue.push(saved * weight, Candidate { key, weight });
                         }
                     }
                 }
             }
             self.nodes[node as usize].terms = terms;
-        }
-    }
-
-    /// Takes back everything since [`Net::begin`].
-    pub fn undo(&mut self) {
-        self.quiet = true;
-        self.undo_changes();
-        while let Some((node, old)) = self.kept.pop() {
-            let here = &mut self.bits[node as usize];
-            self.total_bits += i64::from(old) - i64::from(*here);
-            *here = old;
-        }
-        for node in self.dirty.drain(..) { self.nodes[node as usize].dirty = false; }
-    }
-
-    fn undo_changes(&mut self) {
-        while let Some(change) = self.log.pop() {
-            match change {
-                Change::Added(node, literal) => {
-                    self.remove(node, literal);
-                    self.settle(node);
-                }
-                Change::Removed(node, literal) => {
-                    self.add(node, literal);
-                    self.settle(node);
-                }
-                Change::Created(node) => self.unregister(node),
-                Change::Killed(node, hash, range) => {
-                    self.free.pop();
-                    self.hashes[node as usize] = hash;
-                    self.ranges[node as usize] = range;
-                    self.pairs.entry(hash.min(hash.wrapping_neg())).node = node + 1;
-                }
-            }
         }
     }
 }

@@ -64,17 +64,12 @@ impl Pairs {
     fn grow(&mut self) {
         let live = |entry: &&Entry| entry.pairs > 0 || entry.node > 0;
         let count = self.entries.iter().filter(live).count();
-        let bits = (4 * count.max(1)).next_power_of_two().max(self.entries.len()).trailing_zeros();
+        let bits = (3 * count.max(1)).next_power_of_two().max(self.entries.len()).trailing_zeros();
         let old = std::mem::replace(self, Self::new(bits));
         for entry in old.entries.iter().filter(live) {
             let at = self.slot(entry.key);
             self.entries[at] = *entry;
             self.held += 1;
         }
-    }
-
-    /// Every form of which something is known.
-    pub fn keys(&self) -> impl Iterator<Item = (u64, Entry)> {
-        self.entries.iter().filter(|entry| entry.key != 0).map(|entry| (entry.key, *entry))
     }
 }

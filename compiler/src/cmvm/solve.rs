@@ -1,18 +1,15 @@
 //! From problem to proved graph.
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
-use super::builder::Builder;
-use super::csd::{Digits, bits, residue};
-use super::greedy::{Random, Scratch};
-use super::lower::lower;
-use super::net::{Literal, Net};
-use super::graph::{AdderGraph, Column, Operand, ValueId};
+use super::attempt::{Task, Weighted};
+use super::csd::{Digits, residue};
+use super::graph::{AdderGraph, ValueId};
 use super::range::Range;
+use super::start::Start;
 use super::sum::{self, leaves};
-use super::table::{Packing, pack};
-use super::start::{Start, centre, span};
-use super::{Effort, Problem, Solution, SolveError};
+use super::table::Packing;
+use super::{Cost, Effort, Problem, Solution, SolveError};
 
 /// One level more is taken for saving at least this part of the look-up tables.
 const LEVELS_PER_COST: u64 = 200;
@@ -20,7 +17,17 @@ const LEVELS_PER_COST: u64 = 200;
 /// Levels that an input may come late; later ones count as this.
 const LATEST: f64 = 40.0;
 
-type Weighted = Vec<Vec<(ValueId, i64)>>;
+/// Columns are compared with each other, and networks improved, where no sum needs more bits.
+const ROOMY: u32 = 48;
+
+/// Entries met by a comparison of all columns, at most.
+const COMPARED: u64 = 50_000_000;
+
+/// Rounds of improvement of each start at the default effort.
+const ROUNDS: u32 = 1000;
+
+/// Work of all rounds of one start at the default effort (see `Net::work`).
+const WORK: u64 = 6_000_000;
 
 /// An adder graph of y = x·M, proved equal to it.
 pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
@@ -28,31 +35,63 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let inputs: Vec<Range> =
         problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
     let levels = input_levels(problem, &inputs);
-    let mut best: Option<(u64, AdderGraph)> = None;
-    let rounds = match problem.effort { Effort::Fast => 0, Effort::Default => 500, Effort::Thorough { passes } => passes };
-    for packing in packings(&inputs, &columns) {
-        let starts: Vec<Start> = match std::env::var("START").as_deref() {
-            Ok("apart") => vec![Start::Apart], Ok("tree") => vec![Start::Tree(1000)],
-            Ok("t1") => vec![Start::Tree(1)], Ok("t2") => vec![Start::Tree(2)],
-            Ok("c1") => vec![Start::Centre(1, 1)], Ok("c2") => vec![Start::Centre(2, 1)],
-            Ok("c1t") => vec![Start::Centre(1, 1000)], Ok("c2t") => vec![Start::Centre(2, 1000)],
-            _ => vec![Start::Apart, Start::Tree(1000), Start::Centre(1, 1), Start::Centre(2,1)],
-        };
-        for start in starts {
-            let builder = Builder::new(inputs.clone(), levels.clone());
-            let Some(graph) = attempt(problem, builder, &columns, packing, rounds, start)? else { continue };
-            let cost = graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth()));
-            if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-                best = Some((cost, graph));
-            }
-        }
-    }
-    let (_, graph) = best.ok_or(SolveError::Internal)?;
+    let limits = depth_limits(problem, &levels, &columns);
+    let starts = starts(problem, &columns);
+    let (rounds, work) = match problem.effort {
+        Effort::Fast => (0, 0),
+        Effort::Default => (ROUNDS, WORK),
+        Effort::Thorough { passes } => (passes, u64::MAX),
+    };
+    let packings = packings(&inputs, &columns);
+    let task = Task {
+        inputs: &inputs,
+        input_levels: &levels,
+        columns: &columns,
+        outputs: problem.outputs,
+        limits: limits.as_ref(),
+        by_bits: problem.cost == Cost::AdderBits,
+        rounds: if starts == [Start::Apart] { 0 } else { rounds },
+        work,
+        stop: problem.stop,
+        seed: problem.seed,
+    };
+    let attempts: Vec<(Packing, Start)> =
+        packings.iter().flat_map(|&packing| starts.iter().map(move |&start| (packing, start))).collect();
+    let graphs = attempts
+        .into_par_iter()
+        .enumerate()
+        .map(|(number, (packing, start))| {
+            // The first attempt always ends: there has to be a graph.
+            if number > 0 && (task.stop)() { Ok(None) } else { task.attempt(packing, start) }
+        })
+        .collect::<Result<Vec<Option<AdderGraph>>, SolveError>>()?;
+    let cost = |graph: &AdderGraph| match problem.cost {
+        Cost::AdderBits => graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth())),
+        Cost::Adders => (graph.adders() as u64) << 32 | u64::from(graph.depth()),
+    };
+    let graph = graphs.into_iter().flatten().min_by_key(cost).ok_or(SolveError::Internal)?;
     graph.prove(problem.matrix)?;
     let arrivals: Vec<f64> = problem.inputs.iter().map(|input| input.arrival).collect();
     let ready = graph.arrivals(&arrivals, problem.delay);
     let ready = graph.outputs.iter().map(|c| c.source.map_or(0.0, |s| ready[s.value.index()])).collect();
     Ok(Solution { graph, ready })
+}
+
+/// What is tried: where numbers are very wide or the matrix very large, only the plainest.
+fn starts(problem: &Problem, columns: &Weighted) -> Vec<Start> {
+    let widest = columns.iter().flatten().map(|&(value, weight)| {
+        let input = &problem.inputs[value.index()];
+        u128::from(weight.unsigned_abs()) * u128::from(input.lo.unsigned_abs().max(input.hi.unsigned_abs()))
+    });
+    let reach = widest.fold(0u128, u128::saturating_add);
+    let entries = columns.iter().map(|column| column.len() as u64).sum::<u64>();
+    if reach >> ROOMY > 0 || entries.saturating_mul(columns.len() as u64) > COMPARED {
+        return vec![Start::Apart];
+    }
+    match problem.effort {
+        Effort::Fast => vec![Start::Apart, Start::Tree],
+        _ => vec![Start::Apart, Start::Tree, Start::Centre],
+    }
 }
 
 /// The least number of adder levels for signed digits that any graph of the problem has, which
@@ -63,7 +102,7 @@ pub fn least_depth(problem: &Problem) -> Result<u32, SolveError> {
         problem.inputs.iter().map(|input| Range { lo: input.lo, hi: input.hi }).collect();
     let levels = input_levels(problem, &inputs);
     let problem = Problem { max_depth: Some(0), ..*problem };
-    Ok(depth_limits(&problem, &Builder::new(inputs, levels), &columns).map_or(0, |limits| limits.graph))
+    Ok(depth_limits(&problem, &levels, &columns).map_or(0, |limits| limits.graph))
 }
 
 /// Non-zero weights by column, after checking the problem.
@@ -116,155 +155,19 @@ fn packings(inputs: &[Range], columns: &Weighted) -> Vec<Packing> {
     }
 }
 
-/// A target's place among the columns of the network.
-struct Place {
-    source: Option<(u32, u32, bool)>,
-}
-
-/// One graph; `None` where tables of late inputs break the depth limit, never without tables.
-fn attempt(
-    problem: &Problem,
-    mut builder: Builder,
-    columns: &Weighted,
-    packing: Packing,
-    rounds: u32,
-    start: Start,
-) -> Result<Option<AdderGraph>, SolveError> {
-    let limits = depth_limits(problem, &builder, columns);
-    let one_bit: Vec<ValueId> = (0..problem.inputs.len() as u32)
-        .map(ValueId)
-        .filter(|&value| builder.range(value).is_one_bit())
-        .collect();
-    let mut sums: Vec<Vec<(ValueId, i64)>> = Vec::with_capacity(columns.len());
-    for weights in columns {
-        let dense: Vec<(ValueId, i64)> = one_bit
-            .iter()
-            .map(|&value| {
-                let at = weights.binary_search_by_key(&value, |term| term.0);
-                (value, at.map_or(0, |at| weights[at].1))
-            })
-            .collect();
-        let (packed, rest) = pack(&mut builder, &dense, packing)?;
-        let wide = weights.iter().filter(|term| !builder.range(term.0).is_one_bit());
-        let tables = packed.iter().map(|term| {
-            let weight = 1i64 << term.operand.shift;
-            (term.operand.value, if term.negative { -weight } else { weight })
-        });
-        sums.push(wide.chain(&rest).copied().chain(tables).collect());
-    }
-    let leaves: Vec<ValueId> = (0..builder.len() as u32).map(ValueId).collect();
-    let inputs: Vec<_> =
-        leaves.iter().map(|&v| (builder.range(v), builder.level(v), Net::hash_of(builder.row(v)))).collect();
-    let mut net = Net::new(&inputs, limits.is_some());
-    let mut made: BTreeMap<Vec<(ValueId, i64)>, u32> = BTreeMap::new();
-    let mut places = Vec::new();
-    let mut limits_of: Vec<u32> = Vec::new();
-    for (column, sum) in sums.iter().enumerate() {
-        let shift = sum.iter().fold(0, |any, term| any | term.1).trailing_zeros();
-        let mut odd: Vec<(ValueId, i64)> = sum.iter().map(|&(v, w)| (v, w >> shift)).collect();
-        let limit = limits.as_ref().map_or(u32::MAX, |limits| limits.trees[column]);
-        if odd.is_empty() {
-            places.push(None);
-        } else if odd.len() == 1 && odd[0].1.abs() == 1 {
-            places.push(Some((odd[0].0.0, shift, odd[0].1 < 0)));
-        } else if let Some(&node) = made.get(&odd) {
-            let here: &mut u32 = &mut limits_of[node as usize];
-            *here = limit.min(*here);
-            places.push(Some((node + leaves.len() as u32, shift, false)));
-        } else {
-            odd.iter_mut().for_each(|term| term.1 = -term.1);
-            if let Some(&node) = made.get(&odd) {
-                let here: &mut u32 = &mut limits_of[node as usize];
-                *here = limit.min(*here);
-                places.push(Some((node + leaves.len() as u32, shift, true)));
-                continue;
-            }
-            odd.iter_mut().for_each(|term| term.1 = -term.1);
-            made.insert(odd, made.len() as u32);
-            limits_of.push(limit);
-            places.push(Some((made.len() as u32 - 1 + leaves.len() as u32, shift, false)));
-        }
-    }
-    let mut vertices: Vec<Vec<i64>> = vec![vec![0; leaves.len()]; made.len()];
-    for (odd, &at) in &made {
-        for &(v, w) in odd { vertices[at as usize][v.index()] = w; }
-    }
-    let levels: Vec<u32> = inputs.iter().map(|i| i.1).collect();
-    let count = vertices.len();
-    let written = match start {
-        Start::Apart => span(&vertices, 0, 0, &levels, &limits_of),
-        Start::Tree(longest) => span(&vertices, 0, longest, &levels, &limits_of),
-        Start::Centre(most, longest) => {
-            vertices.push(centre(&vertices, most));
-            limits_of.push(u32::MAX);
-            let mut order = span(&vertices, 1, longest, &levels, &limits_of);
-            if vertices[count].iter().filter(|w| **w != 0).count() < 2 { order = span(&vertices[..count], 0, 0, &levels, &limits_of); }
-            order
-        }
-    };
-    let base = leaves.len() as u32;
-    net.by_overlap = problem.cost == super::Cost::AdderBits;
-    net.weigh = std::env::var("WEIGH").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    net.noise_mask = std::env::var("NOISE").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    for v in 0..vertices.len() { net.reserve(v < count, limits_of[v]); }
-    for w in written {
-        let mut literals: Vec<Literal> = w.rest.iter().enumerate().flat_map(|(v, &w)| {
-            let digits = Digits::of(w);
-            bits(digits.pos | digits.neg).map(move |s| Literal::new(v as u32, s, digits.neg >> s & 1 == 1))
-        }).collect();
-        if let Some((p, shift, negative)) = w.parent { literals.push(Literal::new(base + p as u32, shift, negative)); }
-        net.define(base + w.vertex as u32, &literals);
-    }
-    let targets: Vec<u32> = made.values().map(|&v| v + base).collect();
-    net.queue_all();
-    let mut random = Random::new(problem.seed);
-    let mut scratch = Scratch::default();
-    scratch.lean = std::env::var("LEAN").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
-    net.improve(rounds, &mut random, &mut scratch);
-    net.price();
-    let common = targets.iter().map(|&t| net.nodes[t as usize].level).max().unwrap_or(0);
-    let depth = if limits.is_some() { 0 } else { common };
-    let values = lower(&net, &mut builder, &leaves, &targets, depth)?;
-    let mut outputs = Vec::with_capacity(columns.len());
-    for (column, place) in places.into_iter().enumerate() {
-        let limit = limits.as_ref().map(|limits| limits.graph);
-        let source = match place {
-            None => None,
-            Some((node, shift, negative)) => {
-                let Some(term) = values[node as usize] else { return Err(SolveError::Internal) };
-                let operand = Operand { shift: term.operand.shift + shift, ..term.operand };
-                if term.negative != negative {
-                    Some(Operand { value: builder.negate(operand.value, limit)?, ..operand })
-                } else {
-                    Some(operand)
-                }
-            }
-        };
-        let level = source.map_or(0, |source| builder.level(source.value));
-        if limit.is_some_and(|limit| level > limit) && packing != Packing::Off {
-            return Ok(None);
-        }
-        outputs.push(Column { source, wrap: problem.outputs[column].wrap });
-    }
-    if !one_bit.is_empty() {
-        builder.pack_cones(&outputs);
-    }
-    let graph = builder.finish(outputs);
-    if std::env::var("SHOW").is_ok() { eprintln!("{start:?} additions {} bits {} graph {} {} depth {}", net.additions, net.total_bits, graph.adders(), graph.adder_bits(), graph.depth()); }
-    Ok(Some(graph))
-}
-
 /// How deep the graph may be, and each column's tree, before a negation of its result.
-struct DepthLimits {
-    graph: u32,
-    trees: Vec<u32>,
+pub struct DepthLimits {
+    /// Levels of the graph.
+    pub graph: u32,
+    /// Levels of each column's tree.
+    pub trees: Vec<u32>,
 }
 
-fn depth_limits(problem: &Problem, builder: &Builder, columns: &Weighted) -> Option<DepthLimits> {
+fn depth_limits(problem: &Problem, input_levels: &[u32], columns: &Weighted) -> Option<DepthLimits> {
     let extra = problem.max_depth?;
     let least = |weights: &Vec<(ValueId, i64)>| {
         let taken = |&(value, weight): &(ValueId, i64)| {
-            u128::from(Digits::of(weight).count()) * leaves(builder.level(value))
+            u128::from(Digits::of(weight).count()) * leaves(input_levels[value.index()])
         };
         let negative = !weights.is_empty() && weights.iter().all(|term| Digits::of(term.1).pos == 0);
         (sum::least_depth(weights.iter().map(taken).fold(0u128, u128::saturating_add)), u32::from(negative))

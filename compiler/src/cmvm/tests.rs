@@ -134,7 +134,7 @@ proptest! {
         let least = columns.map(|column| {
             let rows = case.matrix.iter().skip(column).step_by(case.outputs.len());
             let digits: Vec<csd::Digits> = rows.map(|&weight| csd::Digits::of(weight)).collect();
-            let negative = digits.iter().all(|d| d.pos == 0) && digits.iter().any(|d| !d.is_zero());
+            let negative = digits.iter().all(|d| d.pos == 0) && digits.iter().any(|d| d.count() > 0);
             let count: u32 = digits.iter().map(|d| d.count()).sum();
             count.max(1).next_power_of_two().trailing_zeros() + u32::from(negative)
         });
