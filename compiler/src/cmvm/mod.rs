@@ -65,7 +65,8 @@ pub struct Output {
 pub enum Effort {
     /// Greedy sharing, from the columns as they are and from a spanning tree of them.
     Fast,
-    /// Three starts, each improved in up to a thousand rounds, fewer where the matrix is large.
+    /// Three starts, each improved in as many rounds as the matrix has signed digits, fewer where
+    /// it is large.
     #[default]
     Default,
     /// The same with `passes` rounds, however long they take.

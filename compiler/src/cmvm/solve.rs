@@ -23,9 +23,6 @@ const ROOMY: u32 = 48;
 /// Entries met by a comparison of all columns, at most.
 const COMPARED: u64 = 50_000_000;
 
-/// Rounds of improvement of each start at the default effort.
-const ROUNDS: u32 = 1000;
-
 /// Work of all rounds of one start at the default effort (see `Net::work`).
 const WORK: u64 = 6_000_000;
 
@@ -39,7 +36,7 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let starts = starts(problem, &columns);
     let (rounds, work) = match problem.effort {
         Effort::Fast => (0, 0),
-        Effort::Default => (ROUNDS, WORK),
+        Effort::Default => (digits(&columns), WORK),
         Effort::Thorough { passes } => (passes, u64::MAX),
     };
     let packings = packings(&inputs, &columns);
@@ -75,6 +72,11 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let ready = graph.arrivals(&arrivals, problem.delay);
     let ready = graph.outputs.iter().map(|c| c.source.map_or(0.0, |s| ready[s.value.index()])).collect();
     Ok(Solution { graph, ready })
+}
+
+/// The columns' signed digits.
+fn digits(columns: &Weighted) -> u32 {
+    columns.iter().flatten().fold(0, |sum: u32, term| sum.saturating_add(Digits::of(term.1).count()))
 }
 
 /// What is tried: where numbers are very wide or the matrix very large, only the plainest.
