@@ -139,8 +139,8 @@ impl Task<'_> {
         let levels: Vec<u32> = inputs.iter().map(|input| input.1).collect();
         let start = if alone { start } else { Start::Apart };
         let order = written(&distinct.vertices, start, &levels, &mut limits);
-        for vertex in 0..limits.len() {
-            net.reserve(vertex < count, limits[vertex], outside.get(vertex).copied().unwrap_or(0));
+        for (vertex, &limit) in limits.iter().enumerate() {
+            net.reserve(vertex < count, limit, outside.get(vertex).copied().unwrap_or(0));
         }
         for column in order {
             net.define(base + column.vertex as u32, &literals(&column, base));

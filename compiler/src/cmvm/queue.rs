@@ -39,7 +39,7 @@ impl<T> Queue<T> {
             self.top -= 1;
         }
         let bucket = self.buckets.get_mut(self.top)?;
-        let at = ((random >> 32) * bucket.len() as u64 >> 32) as usize;
+        let at = (((random >> 32) * bucket.len() as u64) >> 32) as usize;
         (!bucket.is_empty()).then(|| (self.top, bucket.swap_remove(at)))
     }
 }
