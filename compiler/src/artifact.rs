@@ -114,6 +114,8 @@ pub struct TraceFile {
     pub signature: Signature,
     /// Where its values can be seen.
     pub probes: Vec<Probe>,
+    /// Modules with many instances.
+    pub replicated: Vec<String>,
 }
 
 /// Compiles a validated program for `target`. `notes` go into the report.
@@ -146,6 +148,7 @@ pub fn compile(
         schema: "nn2hdl.trace/1".into(),
         signature: netlist.signature.clone(),
         probes: probes.clone(),
+        replicated: netlist.replicated(),
     };
     files.push(File { path: "trace.json".into(), bytes: json(&trace) });
     let mut report = report(program, &netlist, target, notes);

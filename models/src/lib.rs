@@ -30,7 +30,7 @@ pub struct ZooModel {
     pub outputs: &'static [(&'static str, &'static str)],
 }
 
-static ZOO: [ZooModel; 5] = [
+static ZOO: [ZooModel; 6] = [
     ZooModel {
         name: "muon-window",
         summary: "finds a muon and its bend in 6 layers x 16 strips: MLP 96-24-16-4, 4-bit weights, half pruned",
@@ -71,6 +71,24 @@ static ZOO: [ZooModel; 5] = [
         outputs: &[("mask", "mask")],
         recipe: Some(include_str!("../muon_segment_bx/recipe.toml")),
         float: Some(include_bytes!("../muon_segment_bx/float.safetensors")),
+        unrolled: false,
+    },
+    ZooModel {
+        name: "muon-head",
+        summary: "the four best segments of a mask of 6 layers x 8 partitions x 384 strips, for use behind the networks above",
+        onnx: include_bytes!("../muon_head/muon_head.onnx"),
+        description: None,
+        options: &[],
+        sample: include_bytes!("../muon_head/sample.npz"),
+        inputs: &[("mask", "mask")],
+        outputs: &[
+            ("quality", "quality"),
+            ("layers", "layers"),
+            ("partition", "partition"),
+            ("strip", "strip"),
+        ],
+        recipe: None,
+        float: None,
         unrolled: false,
     },
     ZooModel {

@@ -1,6 +1,6 @@
 //! Frames per second of the emulator on one thread: a dense 16-64-32-32-5 network, 6-bit weights and activations.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nn2hdl_runtime::quantize;
 use nn2hdl_runtime::{
     Block, Decoder, Emulator, Encoder, Expr, ExprId, Format, Index, Input, Kernel, Op, Output, Overflow,
@@ -106,6 +106,15 @@ fn bench(criterion: &mut Criterion) {
     group.bench_function("mlp 16-64-32-32-5, one thread", |b| {
         b.iter(|| emulator.run(&[&input], FRAMES).unwrap());
     });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("mlp 16-64-32-32-5, one thread, by frames in a buffer");
+    for frames in [1, 4, 16, 64, 256, 1024] {
+        group.throughput(Throughput::Elements(frames as u64));
+        group.bench_function(BenchmarkId::from_parameter(frames), |b| {
+            b.iter(|| emulator.run(&[&input[..frames * LAYERS[0]]], frames).unwrap());
+        });
+    }
     group.finish();
 
     let program = convolution();

@@ -8,7 +8,7 @@ use nn2hdl_runtime::{
     Block, Decoder, Encoder, Expr, Format, Input, Kernel, Op, Output, Program, Quantizer, Read, Step,
 };
 use nn2hdl_testbench::Toolchain;
-use nn2hdl_testbench::cosim::{CosimError, Design, Settings, Verdict, cosim, random_codes};
+use nn2hdl_testbench::cosim::{CosimError, Design, Settings, Simulation, Verdict, cosim, random_codes};
 
 const SHAPE: [usize; 1] = [2];
 
@@ -98,6 +98,7 @@ fn design(directory: &std::path::Path, change: [&str; 2]) -> Design {
             ii_cycles: 1,
         },
         probes: vec![probe(1, "double", "doubled", 5, 2), probe(2, "plus", "sum", 6, 3)],
+        replicated: Vec::new(),
     }
 }
 
@@ -123,6 +124,25 @@ fn an_honest_design_is_equal() {
     let (verdict, _directory) = compared(["", ""]);
     assert!(verdict.is_equal(), "{verdict:?}");
     assert_eq!((verdict.latency_cycles, verdict.ii_cycles, verdict.runs.len()), (Some(4), Some(1), 3));
+}
+
+#[test]
+fn buffers_give_the_emulators_answers_and_a_changed_design_does_not() {
+    let (good, bad) = (["", ""], ["+ 6'd3}", "+ 6'd2}"]);
+    for (change, wrong) in [(good, 0), (bad, 7)] {
+        let directory = tempfile::tempdir().unwrap();
+        let design = design(directory.path(), change);
+        let inputs = random_codes(&design.program, 5, 1);
+        let slices: Vec<&[i64]> = inputs.iter().map(Vec::as_slice).collect();
+        let expected = nn2hdl_runtime::Emulator::new(&design.program).unwrap().run(&slices, 5).unwrap();
+        let mut simulation = Simulation::build(&toolchain(), &design, &mut |_| {}).unwrap();
+        let buffer = simulation.buffer(&inputs, 5, 7).unwrap();
+        for _ in 0..2 {
+            let rows = simulation.run(&buffer).unwrap();
+            assert_eq!(rows.len(), 2 + 7 + 6);
+            assert_eq!(simulation.mismatches(&buffer, &rows, &expected, 5).unwrap(), wrong);
+        }
+    }
 }
 
 #[test]

@@ -57,7 +57,8 @@ pub fn verdict_on(
     }
     let signature: Signature = artifacts.netlist.signature.clone();
     let probes: Vec<Probe> = artifacts.probes;
-    let design = Design { sources, program: program.clone(), signature, probes };
+    let replicated = artifacts.netlist.replicated();
+    let design = Design { sources, program: program.clone(), signature, probes, replicated };
     let toolchain = Toolchain::find().unwrap_or_else(|error| panic!("{error}"));
     let settings = Settings { seed: 1, waveforms: vec![folder.path().to_owned()] };
     cosim::cosim(&toolchain, &design, inputs, frames, &settings, &mut |_| {})

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use nn2hdl_compiler::cmvm::Effort;
-use nn2hdl_compiler::datapath::elaborate::{Engine, Site, elaborate};
+use nn2hdl_compiler::datapath::elaborate::{Engine, Site, Source, elaborate};
 use nn2hdl_compiler::datapath::linear::Optimizer;
 use nn2hdl_compiler::netlist::{Bits, Driver, Evaluator, Module, Net, NetId, Netlist, engine};
 use nn2hdl_compiler::schedule::Delays;
@@ -74,6 +74,7 @@ fn engine_of(program: &Program, kernel: &Kernel, optimizer: &mut Optimizer<'_>) 
         reduction: None,
         streamed: &|_, _| false,
         interval: &|tap| block.value(tap.value).format.interval(),
+        beats: &|p| vec![p.to_vec()],
     };
     let mut engines = elaborate(kernel, &site, optimizer).unwrap_or_else(|problem| panic!("{problem}"));
     assert_eq!(engines.len(), 1);
@@ -128,7 +129,8 @@ fn design(program: &Program) -> (Netlist, Vec<(usize, usize)>) {
     let mut chunks: Vec<(Module, Vec<NetId>, Vec<Vec<NetId>>)> = Vec::new();
     for kernel in kernels(program) {
         let engine = engine_of(program, kernel, &mut optimizer);
-        let taps: Vec<ValueId> = engine.taps.iter().map(|tap| tap.value).collect();
+        let taps: Vec<ValueId> =
+            engine.sources.iter().filter_map(Source::element).map(|tap| tap.value).collect();
         let intervals: Vec<_> = engine.datapath.wires().map(|wire| engine.datapath.interval(wire)).collect();
         let key =
             format!("{taps:?} {:?} {intervals:?} {:?}", engine.datapath.cells(), engine.datapath.outputs);

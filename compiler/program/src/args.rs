@@ -33,6 +33,8 @@ pub enum Command {
     Cosim(CosimArgs),
     /// Map the Verilog with Yosys: look-up tables, flip-flops, carry blocks and memories by layer
     Synth(SynthArgs),
+    /// Measure images per second against buffer size: float on CPU, emulator, Verilator, firmware, other runtimes
+    Bench(BenchArgs),
     /// List a model's layers, shapes, formats, parameters and bit operations
     Inspect(InspectArgs),
     /// Write the sample frames of a zoo model, or list the zoo
@@ -101,7 +103,7 @@ impl std::str::FromStr for InputFormat {
 /// `check`.
 #[derive(Debug, ClapArgs)]
 pub struct CheckArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Settings.
     #[command(flatten)]
@@ -111,7 +113,7 @@ pub struct CheckArgs {
 /// `compile`.
 #[derive(Debug, ClapArgs)]
 pub struct CompileArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Directory to write, whole or not at all
     #[arg(short, long, value_name = "DIR")]
@@ -195,10 +197,54 @@ pub struct SynthArgs {
     pub flatten: bool,
 }
 
+/// What `bench` measures by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchEngine {
+    /// The float network on candle (needs the cargo feature `train`)
+    Candle,
+    /// The emulator on one thread
+    EmulatorOne,
+    /// The emulator on all threads
+    Emulator,
+    /// The emitted Verilog in Verilator
+    Verilator,
+    /// The firmware: clock ÷ II, a model
+    Firmware,
+}
+
+/// `bench`.
+#[derive(Debug, ClapArgs)]
+pub struct BenchArgs {
+    /// ONNX or QONNX file, or the name of a zoo model [default: muon-window]
+    pub model: Option<String>,
+    /// Settings.
+    #[command(flatten)]
+    pub design: DesignArgs,
+    /// Images in a buffer
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,2,4,8,16,32,64,128,256,512,1024,2048",
+        value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub sizes: Vec<u32>,
+    /// What is measured [default: all]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub engines: Vec<BenchEngine>,
+    /// Seconds for each engine and size; a buffer that would take four times as long is left out
+    #[arg(long, value_name = "S", default_value_t = 0.8)]
+    pub seconds: f64,
+    /// Measure another runtime in turn with the rest, such as `python3 models/onnx_bench.py --serve`; repeatable
+    #[arg(long, value_name = "COMMAND")]
+    pub peer: Vec<String>,
+    /// Add the engines of another machine's or runtime's result; repeatable
+    #[arg(long, value_name = "FILE.json")]
+    pub with: Vec<PathBuf>,
+    /// Directory for bench.json, bench.html, bench.svg and what other runtimes need: float.onnx, quantized.onnx, frames.npz, answers.npz
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
 /// `inspect`.
 #[derive(Debug, ClapArgs)]
 pub struct InspectArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Settings.
     #[command(flatten)]
@@ -343,7 +389,7 @@ pub struct QuantizeSettings {
 /// `quantize`.
 #[derive(Debug, ClapArgs)]
 pub struct QuantizeArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// Frames to calibrate on: .npy, .npz or .safetensors file with arrays named as the inputs, axis 0 is the frame
     #[arg(long, value_name = "X")]
@@ -376,7 +422,7 @@ pub enum PruneMethod {
 /// `prune`.
 #[derive(Debug, ClapArgs)]
 pub struct PruneArgs {
-    /// ONNX or QONNX file, or the name of a zoo model
+    /// ONNX or QONNX file, or the name of a zoo model; A+B puts model B behind model A
     pub model: Option<String>,
     /// QONNX file to write
     #[arg(short, long, value_name = "OUT.onnx")]

@@ -75,5 +75,11 @@ pub fn load(dir: &Path) -> Result<Design, Failure> {
         }
         sources.push(path);
     }
-    Ok(Design { sources, program, signature: trace.signature, probes: trace.probes })
+    Ok(Design {
+        sources,
+        program,
+        signature: trace.signature,
+        probes: trace.probes,
+        replicated: trace.replicated,
+    })
 }

@@ -122,11 +122,14 @@ fn prefix(name: &OsStr) -> OsString {
 
 /// Whether nn2hdl wrote the directory: its report says so.
 fn is_ours(path: &Path) -> bool {
-    let report = crate::model::read(&path.join("report.json"), 1 << 28).ok();
-    let report: Option<serde_json::Value> = report.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    report.is_some_and(|report| {
-        let says = |key: &str, start: &str| report[key].as_str().is_some_and(|text| text.starts_with(start));
-        says("schema", "nn2hdl.report/") && says("generator", "nn2hdl ")
+    [("report.json", "nn2hdl.report/"), ("bench.json", "nn2hdl.bench/")].iter().any(|(file, schema)| {
+        let report = crate::model::read(&path.join(file), 1 << 28).ok();
+        let report: Option<serde_json::Value> = report.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        report.is_some_and(|report| {
+            let says =
+                |key: &str, start: &str| report[key].as_str().is_some_and(|text| text.starts_with(start));
+            says("schema", schema) && says("generator", "nn2hdl ")
+        })
     })
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use nn2hdl_compiler::front::network::{self, Description};
-use nn2hdl_compiler::front::onnx;
+use nn2hdl_compiler::front::{self, onnx};
 use nn2hdl_models::{ZooModel, find, zoo};
 
 use crate::failure::Failure;
@@ -27,7 +27,7 @@ pub struct Model {
     pub options: &'static [&'static str],
 }
 
-/// Finds a model by file or by name.
+/// Finds a model by file or by name; `A+B` is model B behind model A.
 pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     let Some(origin) = model else {
         return Err(Failure::usage(
@@ -36,6 +36,11 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
         ));
     };
     let path = Path::new(origin);
+    if let Some((first, second)) = origin.rsplit_once('+')
+        && !path.exists()
+    {
+        return joined(load(Some(first))?, &load(Some(second))?, origin);
+    }
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if path.is_file() {
         let toml = path.extension().is_some_and(|extension| extension == "toml");
@@ -54,6 +59,17 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     }
     let what = if path.exists() { "is not a file" } else { "there is no such file or zoo model" };
     Err(Failure::new("no-model", origin, what, suggestion(origin)))
+}
+
+/// `second` behind `first`.
+fn joined(first: Model, second: &Model, origin: &str) -> Result<Model, Failure> {
+    let decoded = |model: &Model| {
+        front::read(&model.bytes).map_err(|problems| Failure::from(problems).about(&model.origin))
+    };
+    let whole = onnx::join(decoded(&first)?, decoded(second)?)
+        .map_err(|problem| Failure::from(problem).about(origin))?;
+    let name = format!("{}-{}", first.name, second.name);
+    Ok(Model { name, origin: origin.to_owned(), bytes: onnx::encode(&whole), options: first.options })
 }
 
 /// A network described in TOML, as an ONNX file.

@@ -24,11 +24,6 @@ impl Digits {
     pub fn count(self) -> u32 {
         self.pos.count_ones() + self.neg.count_ones()
     }
-
-    /// Whether every digit is zero.
-    pub fn is_zero(self) -> bool {
-        self.pos | self.neg == 0
-    }
 }
 
 /// The positions of the set bits, ascending.

@@ -1,23 +1,32 @@
 //! Constant matrix–vector multiplication as an adder graph: y = x·M with integer x and M.
 //!
-//! [`solve`] is the one entry. Constants become canonical signed digits, pairs of digits that
-//! occur twice become shared values, and the rest of each column is summed in a tree. Every
-//! solution is proved (see [`AdderGraph::prove`]) before it is returned.
+//! [`solve`] is the one entry. Columns become sums of canonical signed digits, some of them
+//! by way of another column (a minimum spanning tree). Sums of two terms that occur twice become
+//! shared values, greedily; then parts of the network are taken apart at random and shared again,
+//! and what is no worse is kept. What is left of each sum is added in a tree. Every solution is proved (see [`AdderGraph::prove`]) before it is returned.
 //!
 //! Biases, fraction bits and quantizers stay outside: a column is purely linear, and rows of
 //! inputs with other steps are scaled by the caller.
 
-mod bands;
+mod attempt;
 mod builder;
+mod changes;
 mod cone;
 mod cost;
 mod csd;
 mod graph;
+mod greedy;
+mod limits;
+mod lower;
+mod net;
+mod pairs;
+mod price;
 mod prove;
 mod queue;
 mod range;
-mod share;
+mod search;
 mod solve;
+mod start;
 mod sum;
 mod table;
 
@@ -30,7 +39,7 @@ pub use cost::Addition;
 pub use graph::{AdderGraph, Column, Node, Op, Operand, TABLE_INPUTS, ValueId};
 pub use prove::ProofError;
 pub use range::Range;
-pub use solve::solve;
+pub use solve::{least_depth, solve};
 
 /// One input: an integer in a range, ready at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,16 +63,27 @@ pub struct Output {
 /// How much is tried. The result depends on nothing but the problem: no clock is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
-    /// One greedy pass.
+    /// Greedy sharing, from the columns as they are and from a spanning tree of them.
     Fast,
-    /// The cheapest of a few passes that weigh sharing differently.
+    /// Three starts, each improved in as many rounds as the matrix has signed digits, fewer where
+    /// it is large.
     #[default]
     Default,
-    /// The cheapest of the default passes and `passes` with other weights and random ties.
+    /// The same with `passes` rounds, however long they take.
     Thorough {
-        /// How many further passes.
+        /// How many rounds each start is improved in.
         passes: u32,
     },
+}
+
+/// What makes one graph better than another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cost {
+    /// The look-up tables that the adders and packed tables take (see [`AdderGraph::lut_estimate`]).
+    #[default]
+    AdderBits,
+    /// How many adders there are, whatever their width.
+    Adders,
 }
 
 /// A matrix, what goes in and what comes out.
@@ -80,9 +100,13 @@ pub struct Problem<'a> {
     pub max_depth: Option<u32>,
     /// The delay of an adder by the width of its result, in the unit of [`Input::arrival`].
     pub delay: &'a dyn Fn(u32) -> f64,
+    /// What is to be small.
+    pub cost: Cost,
     /// How much is tried.
     pub effort: Effort,
-    /// Seed of [`Effort::Thorough`]'s random ties.
+    /// Asked now and then; once it says `true`, the best graph found so far is returned.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+    /// Seed of the random choices.
     pub seed: u64,
 }
 

@@ -1,67 +1,45 @@
 //! A queue of entries by integer score, highest first: constant time where scores are small.
 
-use std::collections::VecDeque;
+/// Scores from this on share the last bucket.
+const BUCKETS: usize = 1 << 14;
 
-/// Scores below 0 or from this on share the first or last bucket.
-const BUCKETS: i64 = 1 << 16;
-
-/// Entries of equal score leave first in, first out, or in an order drawn from a seed.
+/// Entries of equal score leave in an order drawn from a seed.
 #[derive(Debug)]
 pub struct Queue<T> {
-    buckets: Vec<VecDeque<T>>,
+    buckets: Vec<Vec<T>>,
     top: usize,
-    random: u64,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self { buckets: Vec::new(), top: 0 }
+    }
 }
 
 impl<T> Queue<T> {
-    /// An empty queue; a `seed` of 0 keeps equal scores in order.
-    pub fn new(seed: u64) -> Self {
-        Self { buckets: Vec::new(), top: 0, random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) }
-    }
-
     /// The bucket of a score.
-    pub fn bucket(score: i64) -> usize {
-        score.clamp(0, BUCKETS - 1) as usize
+    pub fn bucket(score: u32) -> usize {
+        (score as usize).min(BUCKETS - 1)
     }
 
     /// Adds an entry.
-    pub fn push(&mut self, score: i64, entry: T) {
+    pub fn push(&mut self, score: u32, entry: T) {
         let bucket = Self::bucket(score);
         if bucket >= self.buckets.len() {
-            self.buckets.resize_with(bucket + 1, VecDeque::new);
+            self.buckets.resize_with(bucket + 1, Vec::new);
         }
         self.top = self.top.max(bucket);
-        self.buckets[bucket].push_back(entry);
+        self.buckets[bucket].push(entry);
     }
 
-    /// Takes an entry of the highest bucket and says which that is.
-    pub fn pop(&mut self) -> Option<(usize, T)> {
+    /// Takes an entry of the highest bucket, the one that `random` chooses, and says which bucket
+    /// that is.
+    pub fn pop(&mut self, random: u64) -> Option<(usize, T)> {
         while self.top > 0 && self.buckets[self.top].is_empty() {
             self.top -= 1;
         }
         let bucket = self.buckets.get_mut(self.top)?;
-        if self.random != 0 && !bucket.is_empty() {
-            self.random ^= self.random << 13;
-            self.random ^= self.random >> 7;
-            self.random ^= self.random << 17;
-            let at = (self.random >> 20) as usize % bucket.len();
-            bucket.swap(0, at);
-        }
-        bucket.pop_front().map(|entry| (self.top, entry))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn highest_first_then_in_order() {
-        let mut queue = Queue::new(0);
-        for (score, entry) in [(1, 'a'), (3, 'b'), (-5, 'c'), (3, 'd')] {
-            queue.push(score, entry);
-        }
-        let order: String = std::iter::from_fn(|| queue.pop()).map(|(_, entry)| entry).collect();
-        assert_eq!(order, "bdac");
+        let at = (((random >> 32) * bucket.len() as u64) >> 32) as usize;
+        (!bucket.is_empty()).then(|| (self.top, bucket.swap_remove(at)))
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -26,14 +28,25 @@ impl Case {
     }
 
     fn solve(&self) -> Result<Solution, SolveError> {
+        self.solve_with(Cost::AdderBits, 7, &|| false)
+    }
+
+    fn solve_with(
+        &self,
+        cost: Cost,
+        seed: u64,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Solution, SolveError> {
         solve(&Problem {
             matrix: &self.matrix,
             inputs: &self.inputs,
             outputs: &self.outputs,
             max_depth: self.max_depth,
             delay: DELAY,
+            cost,
             effort: self.effort,
-            seed: 7,
+            stop,
+            seed,
         })
     }
 
@@ -132,7 +145,7 @@ proptest! {
         let least = columns.map(|column| {
             let rows = case.matrix.iter().skip(column).step_by(case.outputs.len());
             let digits: Vec<csd::Digits> = rows.map(|&weight| csd::Digits::of(weight)).collect();
-            let negative = digits.iter().all(|d| d.pos == 0) && digits.iter().any(|d| !d.is_zero());
+            let negative = digits.iter().all(|d| d.pos == 0) && digits.iter().any(|d| d.count() > 0);
             let count: u32 = digits.iter().map(|d| d.count()).sum();
             count.max(1).next_power_of_two().trailing_zeros() + u32::from(negative)
         });
@@ -148,6 +161,57 @@ proptest! {
             }
         }
     }
+}
+
+/// Entries as in the published comparisons: 8 bits, none small.
+fn square(size: usize) -> Case {
+    let entry = |i: i64| 129 + (i * i * 7919 + i * 104_729) % 127;
+    Case::new((0..(size * size) as i64).map(entry).collect(), size, -128, 127)
+}
+
+#[test]
+fn more_effort_is_never_worse() {
+    let efforts =
+        [Effort::Fast, Effort::Thorough { passes: 0 }, Effort::Default, Effort::Thorough { passes: 600 }];
+    let adders = efforts.map(|effort| {
+        let case = Case { effort, ..square(8) };
+        case.solve_with(Cost::Adders, 7, &|| false).unwrap().graph.adders()
+    });
+    assert!(adders.is_sorted_by(|less, more| less >= more), "{adders:?}");
+    assert!(adders[3] + 3 <= adders[0], "{adders:?}");
+}
+
+#[test]
+fn a_stopped_search_returns_the_graph_it_has() {
+    let case = Case { effort: Effort::Thorough { passes: u32::MAX }, ..square(6) };
+    let asked = AtomicU32::new(0);
+    let stop = || asked.fetch_add(1, Relaxed) >= 20;
+    let graph = case.solve_with(Cost::AdderBits, 7, &stop).unwrap().graph;
+    graph.prove(&case.matrix).unwrap();
+    assert!((20..30).contains(&asked.load(Relaxed)), "{asked:?}");
+}
+
+#[test]
+fn seeds_differ_and_repeat() {
+    let case = Case { effort: Effort::Default, ..square(8) };
+    let solve = |seed| case.solve_with(Cost::AdderBits, seed, &|| false).unwrap().graph;
+    assert_eq!(solve(1), solve(1));
+    assert_ne!(solve(1), solve(2));
+}
+
+/// More digits than one network holds: bands of rows.
+#[test]
+fn large_matrices_are_shared_in_bands() {
+    let mut random = 1u64;
+    let mut entry = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 40) as i64 % 255 - 127
+    };
+    let case = Case { max_depth: Some(0), ..Case::new((0..800 * 3).map(|_| entry()).collect(), 800, -8, 7) };
+    let graph = check(&case, 1);
+    let digits: u32 = case.matrix.iter().map(|&weight| csd::Digits::of(weight).count()).sum();
+    assert!(graph.adders() < digits as usize * 3 / 4, "{} of {digits}", graph.adders());
+    assert_eq!(graph.depth(), 12);
 }
 
 /// The graph with one thing wrong at one node, in each way that always matters.

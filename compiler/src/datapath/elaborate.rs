@@ -25,13 +25,32 @@ pub struct Tap {
     pub outside: i64,
 }
 
+/// What drives an input of an engine.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// An element of a value.
+    Element(Tap),
+    /// A constant that differs from beat to beat.
+    Words(Vec<i64>),
+}
+
+impl Source {
+    /// The element, if it is one.
+    pub fn element(&self) -> Option<&Tap> {
+        match self {
+            Self::Element(tap) => Some(tap),
+            Self::Words(_) => None,
+        }
+    }
+}
+
 /// One engine: what it computes, what it reads, which output positions it delivers.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    /// The computation; input `n` is tap `n`, output `n` is position `n`.
+    /// The computation; input `n` is source `n`, output `n` is position `n`.
     pub datapath: Datapath,
     /// What is read.
-    pub taps: Vec<Tap>,
+    pub sources: Vec<Source>,
     /// What is delivered.
     pub positions: Vec<Vec<usize>>,
 }
@@ -50,6 +69,8 @@ pub struct Site<'a> {
     pub streamed: &'a dyn Fn(ValueId, usize) -> bool,
     /// What an element can be.
     pub interval: &'a dyn Fn(&Tap) -> Interval,
+    /// An output position in each beat of the frame; for constants that move on with it.
+    pub beats: &'a dyn Fn(&[usize]) -> Vec<Vec<usize>>,
 }
 
 /// The engines of `kernel`.
@@ -66,12 +87,12 @@ pub fn elaborate(
                 kernel,
                 site,
                 datapath: Datapath::default(),
-                taps: Vec::new(),
+                sources: Vec::new(),
                 known: FxHashMap::default(),
                 optimizer,
             };
             build.engine(&positions)?;
-            Ok(Engine { datapath: build.datapath, taps: build.taps, positions })
+            Ok(Engine { datapath: build.datapath, sources: build.sources, positions })
         })
         .collect()
 }
@@ -143,8 +164,8 @@ struct Build<'a, 'o, 's> {
     kernel: &'a Kernel,
     site: &'a Site<'a>,
     datapath: Datapath,
-    taps: Vec<Tap>,
-    known: FxHashMap<Tap, WireId>,
+    sources: Vec<Source>,
+    known: FxHashMap<Source, WireId>,
     optimizer: &'o mut Optimizer<'s>,
 }
 
@@ -210,7 +231,12 @@ impl Build<'_, '_, '_> {
                 Op::Read(slot) => self.fetch(*slot, p, r)?,
                 Op::Acc => acc.map_or_else(Form::default, |wire| self.form(wire)),
                 Op::Const(value) => Form::constant(*value),
-                Op::Param { table, index } => Form::constant(program.table(*table)[index.at(p, r) as usize]),
+                Op::Param { table, index } => {
+                    let beats = (self.site.beats)(p);
+                    let words =
+                        beats.iter().map(|p| program.table(*table)[index.at(p, r) as usize]).collect();
+                    self.constant(words)
+                }
                 Op::Add(a, b) => self.combine(&forms[a.index()], &forms[b.index()], 1)?,
                 Op::Sub(a, b) => self.combine(&forms[a.index()], &forms[b.index()], -1)?,
                 Op::Shl(a, n) => {
@@ -394,13 +420,29 @@ impl Build<'_, '_, '_> {
         self.datapath.select(differs, zero, one)
     }
 
+    /// The constants of all beats, as a literal if they agree.
+    fn constant(&mut self, words: Vec<i64>) -> Form {
+        let bounds = words.iter().map(|&word| Interval::point(word.into())).reduce(Interval::join);
+        let bounds = bounds.unwrap_or(Interval::point(0));
+        if bounds.lo == bounds.hi {
+            return Form::constant(bounds.lo as i64);
+        }
+        let wire = self.input(Source::Words(words), bounds);
+        self.form(wire)
+    }
+
     fn tap(&mut self, tap: Tap) -> WireId {
-        if let Some(&wire) = self.known.get(&tap) {
+        let interval = (self.site.interval)(&tap);
+        self.input(Source::Element(tap), interval)
+    }
+
+    fn input(&mut self, source: Source, interval: Interval) -> WireId {
+        if let Some(&wire) = self.known.get(&source) {
             return wire;
         }
-        let wire = self.datapath.input((self.site.interval)(&tap));
-        self.taps.push(tap.clone());
-        self.known.insert(tap, wire);
+        let wire = self.datapath.input(interval);
+        self.sources.push(source.clone());
+        self.known.insert(source, wire);
         wire
     }
 

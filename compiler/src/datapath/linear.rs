@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::form::Form;
 use super::{Datapath, WireId};
-use crate::cmvm::{self, Effort, Input, Op, Operand, Output, Problem, Solution, SolveError};
+use crate::cmvm::{self, Cost, Effort, Input, Op, Operand, Output, Problem, Solution, SolveError};
 
 /// A matrix, the ranges of its rows, and how many columns it has: without rows the matrix does not tell.
 type Key = (Vec<i64>, Vec<(i64, i64)>, usize);
@@ -51,7 +51,9 @@ impl<'a> Optimizer<'a> {
                     outputs: &vec![Output::default(); columns],
                     max_depth: self.max_depth,
                     delay: self.delay,
+                    cost: Cost::AdderBits,
                     effort: self.effort,
+                    stop: &|| false,
                     seed: 1,
                 })?;
                 Ok(slot.insert(solution))

@@ -48,6 +48,18 @@ impl Netlist {
     pub fn top(&self) -> &Module {
         self.modules.last().expect("a netlist has a top module")
     }
+
+    /// Names of the modules with so many instances that a simulator does well to compile them once.
+    pub fn replicated(&self) -> Vec<String> {
+        const INSTANCES: usize = 8;
+        const NETS: usize = 64;
+        let mut instances = vec![0; self.modules.len()];
+        let all = self.modules.iter().flat_map(|module| &module.instances);
+        all.for_each(|instance| instances[instance.module] += 1);
+        let counted = self.modules.iter().zip(instances);
+        let worth = counted.filter(|(module, n)| *n >= INSTANCES && module.nets.len() >= NETS);
+        worth.map(|(module, _)| module.name.clone()).collect()
+    }
 }
 
 /// A module.

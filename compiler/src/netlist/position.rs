@@ -60,8 +60,15 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
                 tap.at.iter().zip(&value.shape).fold(0, |flat, (&at, &extent)| flat * extent + at as usize);
             range.elements[tap.value.index()].at(flat)
         };
-        let site =
-            Site { program, block, positions, reduction: None, streamed: &|_, _| false, interval: &interval };
+        let site = Site {
+            program,
+            block,
+            positions,
+            reduction: None,
+            streamed: &|_, _| false,
+            interval: &interval,
+            beats: &|p| vec![p.to_vec()],
+        };
         let mut cost = Cost::default();
         for engine in elaborate(kernel, &site, &mut optimizer)? {
             let stages = Stages::unpipelined(&engine.datapath);

@@ -40,6 +40,7 @@ pub(super) struct Clockwork {
     parts: FxHashMap<(u32, usize, Times), NetId>,
     inside: FxHashMap<(u32, Ranges, Times), NetId>,
     kept: FxHashMap<(NetId, u32), NetId>,
+    addresses: FxHashMap<(u32, Times), NetId>,
 }
 
 /// Beats and intervals by level: what the counters of a way depend on.
@@ -62,6 +63,7 @@ impl Clockwork {
             parts: FxHashMap::default(),
             inside: FxHashMap::default(),
             kept: FxHashMap::default(),
+            addresses: FxHashMap::default(),
         }
     }
 
@@ -242,12 +244,17 @@ impl Clockwork {
 
     /// The number of the beat that is at `phase`, counted over all axes.
     pub(super) fn address(&mut self, module: &mut Module, phase: u32, way: &[Spread]) -> NetId {
+        let key = (phase, times(way));
+        if let Some(&address) = self.addresses.get(&key) {
+            return address;
+        }
         let beats: usize = way.iter().map(|spread| spread.beats).product();
         let beat = self.beat(module, phase, way);
         let address = register_of(module, beats);
         let next = stepped(module, address, beats);
         let next = module.add(module.bits(address), Driver::Select(beat, next, address));
         module.nets[address.index()].driver = Driver::Register { d: next, reset: true };
+        self.addresses.insert(key, address);
         address
     }
 

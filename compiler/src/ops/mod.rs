@@ -63,6 +63,7 @@ mod logic;
 mod lp_normalization;
 mod matmul;
 mod max_pool;
+mod modulo;
 mod mul;
 mod normalization;
 mod pad;
@@ -145,6 +146,7 @@ pub use logic::Logic;
 pub use lp_normalization::LpNormalization;
 pub use matmul::MatMul;
 pub use max_pool::MaxPool;
+pub use modulo::Mod;
 pub use mul::Mul;
 pub use pad::{Mode as PadMode, Pad};
 pub use pow::Pow;
@@ -255,6 +257,7 @@ pub const OPERATORS: &[Entry] = &[
     matmul::ENTRY,
     product_integer::MATMUL,
     max_pool::ENTRY,
+    modulo::ENTRY,
     mul::ENTRY,
     pad::ENTRY,
     pow::ENTRY,

@@ -1,5 +1,6 @@
 //! Passes: rewrites of the graph before lowering and of the program after it.
 
+mod constants;
 mod dead;
 mod default_format;
 mod forward;
@@ -72,8 +73,13 @@ pub const PROGRAM: &[ProgramPass] = &[
         run: order::order,
     },
     ProgramPass {
+        name: "constants",
+        reason: "after forward, which may uncover them; a constant value would keep its readers from being fused and streamed",
+        run: constants::constants,
+    },
+    ProgramPass {
         name: "fuse",
-        reason: "after forward: joins what is elementwise to the layer that feeds it",
+        reason: "after forward and constants: joins what is elementwise to the layer that feeds it",
         run: fuse::fuse,
     },
     ProgramPass {

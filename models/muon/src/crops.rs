@@ -13,7 +13,9 @@ use crate::simulate::{ParameterError, Simulation};
 pub struct CropSettings {
     /// Seed of the sample.
     pub seed: u64,
-    /// Strips of a crop.
+    /// Whether two neighbouring strips are one column, as in the detector's trigger data: 192 columns instead of 384.
+    pub pairs: bool,
+    /// Columns of a crop: strips, or pairs of them.
     pub width: usize,
     /// Hits nearer than this to a crop's edge do not count, unless it is the chamber's: half of what the network sees.
     pub margin: usize,
@@ -32,6 +34,7 @@ impl Default for CropSettings {
     fn default() -> Self {
         Self {
             seed: 1,
+            pairs: false,
             width: 64,
             margin: 12,
             muons: 0.5,
@@ -39,6 +42,18 @@ impl Default for CropSettings {
             enriched_survival: 0.8,
             parameters: Parameters::default(),
         }
+    }
+}
+
+impl CropSettings {
+    /// Columns of a chamber.
+    fn columns(&self) -> usize {
+        STRIPS / self.strips()
+    }
+
+    /// Strips of a column.
+    fn strips(&self) -> usize {
+        1 + usize::from(self.pairs)
     }
 }
 
@@ -68,8 +83,11 @@ impl Crops {
     /// If the crop has no inside, no background is given, or a parameter makes no sense.
     pub fn new(settings: CropSettings) -> Result<Self, ParameterError> {
         let wrong = |name, problem| Err(ParameterError { name, problem });
-        if settings.width > STRIPS || settings.width <= 2 * settings.margin {
-            return wrong("width", "is not between twice the margin and 384");
+        if settings.width > settings.columns() || settings.width <= 2 * settings.margin {
+            return wrong(
+                "width",
+                "is not between twice the margin and the chamber's 384 strips (192 pairs)",
+            );
         }
         if settings.backgrounds.is_empty() {
             return wrong("backgrounds", "is empty");
@@ -125,16 +143,18 @@ impl Crops {
 
     fn place(&self, event: &Event, centre: usize, (crop, n): (usize, usize), arrays: &mut CropArrays<'_>) {
         let CropSettings { width, margin, .. } = self.settings;
+        let (columns, strips) = (self.settings.columns(), self.settings.strips());
+        let centre = centre / strips;
         let room = width - 2 * margin;
         let shift = scramble(centre as u64 ^ (event.hits.len() as u64) << 20) as usize % room;
-        let begin = (centre + room / 2).saturating_sub(margin + shift + room / 2).min(STRIPS - width);
+        let begin = (centre + room / 2).saturating_sub(margin + shift + room / 2).min(columns - width);
         for &hit in &event.hits {
             let (layer, partition, strip) = Hit::place(hit);
-            let Some(at) = strip.checked_sub(begin).filter(|&at| at < width) else { continue };
+            let Some(at) = (strip / strips).checked_sub(begin).filter(|&at| at < width) else { continue };
             let index = ((layer * n + crop) * PARTITIONS + partition) * width + at;
-            let inside = (at >= margin || begin == 0) && (at + margin < width || begin + width == STRIPS);
+            let inside = (at >= margin || begin == 0) && (at + margin < width || begin + width == columns);
             arrays.x[index] = 1.0;
-            arrays.truth[index] = f32::from(u8::from(hit.muons != 0));
+            arrays.truth[index] = arrays.truth[index].max(f32::from(u8::from(hit.muons != 0)));
             arrays.weight[index] = f32::from(u8::from(inside));
         }
     }
@@ -178,6 +198,19 @@ mod tests {
         let plane = PARTITIONS * 64;
         for layer in 0..LAYERS {
             assert_eq!(one[0][layer * plane..][..plane], two[0][(layer * 2 + 1) * plane..][..plane]);
+        }
+    }
+
+    #[test]
+    fn pairs_are_two_strips_in_one() {
+        let crops = |pairs: bool| {
+            let width = if pairs { STRIPS / 2 } else { STRIPS };
+            Crops::new(CropSettings { pairs, width, margin: 0, ..CropSettings::default() }).unwrap()
+        };
+        let (single, paired) = (batch(&crops(false), 0, 20), batch(&crops(true), 0, 20));
+        for (single, paired) in single.iter().zip(&paired) {
+            let joined: Vec<f32> = single.chunks(2).map(|pair| pair[0].max(pair[1])).collect();
+            assert_eq!(&joined, paired);
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_runtime::{Emulator, Program};
 use nn2hdl_train::{
-    Batch, Export, Flavour, LAYERS, Recipe, Settings, Source, Synthetic, TrainError, Trained, train,
+    Batch, Export, Flavour, Float, LAYERS, Recipe, Settings, Source, Synthetic, TrainError, Trained, train,
 };
 
 const RECIPE: &str = r#"
@@ -124,7 +124,34 @@ fn qonnx_has_the_same_bits() {
         assert!(mask.contains(&1.0) && mask.contains(&0.0));
     }
     assert!(float.export(&export).is_err(), "a float stage has no QONNX");
-    assert!(float.export(&Export { flavour: Flavour::Float, ..export }).is_ok());
+    let exported = float.export(&Export { flavour: Flavour::Float, ..export }).unwrap();
+    candle_computes_the_same(&exported, &float, &batch, by_image);
     assert!(quantized.export(&Export { flavour: Flavour::Plain, ..export }).is_ok());
     assert_eq!(bytes, quantized.export(&export).unwrap(), "the same bytes each time");
+}
+
+/// candle on the exported float network against the trainer's own arithmetic, which sums in another order.
+fn candle_computes_the_same(onnx: &[u8], float: &Trained, batch: &Batch, by_image: impl Fn(usize) -> usize) {
+    let expected = float.forward(batch).unwrap();
+    let network = Float::new(onnx).unwrap();
+    let x: Vec<f32> = (0..batch.x.len()).map(|at| batch.x[by_image(at)]).collect();
+    assert!(network.frames(vec![x[1..].to_vec()], batch.n).is_err() && network.frames(vec![], 1).is_err());
+    let frames = network.frames(vec![x], batch.n).unwrap();
+    let [logits] = network.run(&frames).unwrap().try_into().unwrap();
+    let scale = expected.iter().fold(0f32, |most, z| most.max(z.abs()));
+    assert!(logits.len() == expected.len() && scale > 0.1);
+    for (at, found) in logits.iter().enumerate() {
+        let expected = expected[by_image(at)];
+        assert!((found - expected).abs() <= 1e-5 * scale, "{at}: {found} is not {expected}");
+    }
+}
+
+#[test]
+fn candle_says_what_it_does_not_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let [_, quantized] = trained(dir.path()).unwrap();
+    let export = Export { flavour: Flavour::Qonnx, height: 4, width: 24, threshold: 0.0 };
+    let refused = Float::new(&quantized.export(&export).unwrap()).unwrap_err();
+    assert!(refused.contains("`Quant`"), "{refused}");
+    assert!(Float::new(b"no file").is_err());
 }

@@ -5,7 +5,7 @@ use crate::expr::{Expr, Op};
 use crate::kernel::{Access, Kernel};
 use crate::program::{Block, Program, Step};
 
-/// Elements of all tensors of a program: an emulated frame has 8 bytes for each at most, half a gigabyte in all.
+/// Elements of all tensors of a program: an emulated frame has 8 bytes for each at most, a gigabyte in all.
 pub const ELEMENT_LIMIT: usize = 1 << 27;
 /// Scalar operations (primitives and index maps) that one analysis of a program takes, where positions that are alike
 /// count once: about a minute.

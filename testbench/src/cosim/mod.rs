@@ -8,6 +8,7 @@ mod arrival;
 mod check;
 mod compare;
 mod locate;
+mod speed;
 mod stimuli;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::stimulus::{Arrival, Fault, Latency, Observation, Plan, Promise, Sched
 use crate::{
     BuildRequest, Error, Model, Optimization, Port, PowerUp, Progress, Start, Toolchain, Trace, lint,
 };
+pub use speed::{Buffer, Simulation};
 pub use stimuli::random_codes;
 
 /// A design and what it is said to compute.
@@ -33,6 +35,8 @@ pub struct Design {
     pub signature: Signature,
     /// Where values can be seen, in program order.
     pub probes: Vec<Probe>,
+    /// Modules with many instances, which Verilator compiles once each.
+    pub replicated: Vec<String>,
 }
 
 /// How to compare.
@@ -266,7 +270,12 @@ fn request(design: &Design) -> BuildRequest {
     ports.extend(signature.inputs.iter().map(|map| Port::input(&map.port, map.width())));
     ports.push(Port::output("out_valid", 1));
     ports.extend(signature.outputs.iter().map(|map| Port::output(&map.port, map.width())));
-    BuildRequest { trace: Trace::Off, ..BuildRequest::new(&signature.top, design.sources.clone(), ports) }
+    let blocks = design.replicated.clone();
+    BuildRequest {
+        trace: Trace::Off,
+        blocks,
+        ..BuildRequest::new(&signature.top, design.sources.clone(), ports)
+    }
 }
 
 /// The compiler's extra effort and what it saves in each cycle both grow with the text, so that cycles alone decide.

@@ -12,7 +12,17 @@ const FEWEST: usize = 4;
 
 /// The beats of every frame.
 pub(super) fn frames(signature: &Signature, inputs: &[Vec<i64>], frames: usize) -> Vec<Frame> {
-    (0..frames.max(FEWEST))
+    repeated(signature, inputs, frames, frames.max(FEWEST))
+}
+
+/// The beats of `count` frames, which are taken in turn from the `frames` given.
+pub(super) fn repeated(
+    signature: &Signature,
+    inputs: &[Vec<i64>],
+    frames: usize,
+    count: usize,
+) -> Vec<Frame> {
+    (0..count)
         .map(|number| {
             let frame = number % frames;
             let ports: Vec<Vec<Vec<i64>>> = (signature.inputs.iter().zip(inputs))

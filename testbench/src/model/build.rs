@@ -29,6 +29,8 @@ const VERILATOR_FLAGS: &[&str] = &[
     "-Wno-fatal",
     "--output-split",
     "5000",
+    // The data-flow optimisation takes 22 GB for 1,200 instances of hierarchical blocks; without it 1.4 GB are enough.
+    "-fno-dfg",
 ];
 
 const CXX_FLAGS: &[&str] = &[

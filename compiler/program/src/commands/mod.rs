@@ -1,5 +1,6 @@
 //! The verbs.
 
+pub mod bench;
 mod check;
 mod compile;
 mod cosim;
@@ -27,6 +28,7 @@ use crate::settings::Settings;
 /// Does what was asked; the exit status is 0, or 3 if verification found a difference.
 pub fn run(command: Command, output: Output) -> Result<u8, Failure> {
     match command {
+        Command::Bench(args) => bench::run(&args, output),
         Command::Check(args) => check::run(&args, output),
         Command::Compile(args) => compile::run(&args, output),
         Command::Emulate(args) => emulate::run(&args, output),

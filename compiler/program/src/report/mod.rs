@@ -2,6 +2,8 @@
 
 mod bars;
 #[cfg(feature = "report")]
+mod bench;
+#[cfg(feature = "report")]
 mod chamber;
 #[cfg(feature = "report")]
 mod chart;
@@ -16,6 +18,8 @@ use askama::Template;
 
 use crate::failure::Failure;
 
+#[cfg(feature = "report")]
+pub use bench::bench;
 #[cfg(feature = "report")]
 pub use chamber::chamber;
 pub use design::{Design, design};

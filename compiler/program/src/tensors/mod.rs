@@ -29,6 +29,14 @@ pub struct Array {
     pub data: Data,
 }
 
+/// The bytes of a `.npz` file.
+///
+/// # Errors
+/// What keeps them from being written.
+pub fn to_archive(arrays: &[Array]) -> Result<Vec<u8>, String> {
+    npy::write_archive(arrays)
+}
+
 /// Writes arrays to a `.npy` file, if there is one, or to a `.npz` file.
 pub fn write(path: &Path, arrays: &[Array]) -> Result<(), Failure> {
     let bytes = match (extension(path, arrays.len())?, arrays) {

@@ -30,7 +30,7 @@ pub use bend::{Bend, Curve, Function};
 pub use chain::{Chain, Link};
 pub use contract::{Contraction, lift};
 pub use emit::Draft;
-pub use field::{Field, Ratio, exact, fraction_bits, gcd, nearest, power_of_two, to_i64, whole};
+pub use field::{Field, Ratio, exact, fraction_bits, gcd, log2, nearest, power_of_two, to_i64, whole};
 pub use quantity::{Codes, Move, Quantity, coordinates};
 pub use stairs::{Mode, Quantum, Stairs};
 

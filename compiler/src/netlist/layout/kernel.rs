@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Layout, Signal};
 use crate::datapath::Datapath;
-use crate::datapath::elaborate::{Engine, Site, Tap, elaborate};
+use crate::datapath::elaborate::{Engine, Site, Source, Tap, elaborate};
 use crate::diagnostic::Diagnostic;
 use crate::netlist::plan::{Flow, shape_of};
 use crate::netlist::{Bits, Driver, NetId, engine};
@@ -67,19 +67,26 @@ impl Layout<'_, '_, '_> {
                 block: self.block,
                 positions: points(&task.shape).collect(),
                 reduction: task.reduction.clone(),
-                streamed: &|id, axis| plan.is_streamed(id, axis),
+                streamed: &|id, axis| *task.flow != Flow::Whole && plan.is_streamed(id, axis),
                 interval: &interval,
+                beats: &|p| match task.reduction {
+                    None => positions(p, task.flow.spread(), &block.value(task.kernel.out).shape),
+                    Some(_) => vec![p.to_vec()],
+                },
             };
             elaborate(task.kernel, &site, &mut self.design.optimizer)?
         };
-        let base = self.base(task.flow, engines.iter().flat_map(|engine| &engine.taps));
-        self.prepare(engines.iter().flat_map(|engine| &engine.taps), base);
+        let sources = || engines.iter().flat_map(|engine| &engine.sources);
+        let words = sources().any(|source| source.element().is_none());
+        // One cycle for a counter's address to reach the memories' registers.
+        let base = self.base(task.flow, sources().filter_map(Source::element)).max(u32::from(words));
+        self.prepare(task.flow, sources().filter_map(Source::element), base);
         let mut outputs = vec![None; task.shape.iter().product()];
         for group in same_datapath(engines) {
             let wired: Vec<Wired> = group
                 .into_iter()
-                .map(|Engine { datapath, taps, positions }| Wired {
-                    nets: taps.iter().map(|tap| self.tap(task.flow, tap, base)).collect(),
+                .map(|Engine { datapath, sources, positions }| Wired {
+                    nets: sources.iter().map(|source| self.source(task.flow, source, base)).collect(),
                     datapath,
                     positions,
                 })
@@ -116,8 +123,9 @@ impl Layout<'_, '_, '_> {
     }
 
     /// Makes the delays of taps, the shorter first, so that longer ones go on from there.
-    fn prepare<'t>(&mut self, taps: impl Iterator<Item = &'t Tap>, base: u32) {
+    fn prepare<'t>(&mut self, flow: &Flow, taps: impl Iterator<Item = &'t Tap>, base: u32) {
         let mut ages: Vec<(u32, NetId)> = taps
+            .filter(|tap| !self.collected(flow, tap))
             .map(|tap| {
                 let (cycles, flat) = self.plan.locate(self.block, tap);
                 let signal = self.signal(tap.value);
@@ -129,6 +137,11 @@ impl Layout<'_, '_, '_> {
         for (age, net) in ages {
             self.clockwork.delay(&mut self.module, net, age);
         }
+    }
+
+    /// Whether a tap is one of a streamed tensor that is read as a whole.
+    fn collected(&self, flow: &Flow, tap: &Tap) -> bool {
+        *flow == Flow::Whole && !self.plan.ways[tap.value.index()].is_empty()
     }
 
     /// Emits the module of equal engines and its instances.
@@ -184,6 +197,18 @@ impl Layout<'_, '_, '_> {
         Ok(())
     }
 
+    /// The net of a source in the cycle `base`, and when it is ready.
+    fn source(&mut self, flow: &Flow, source: &Source, base: u32) -> (NetId, f64) {
+        match source {
+            Source::Element(tap) => self.tap(flow, tap, base),
+            Source::Words(words) => {
+                let address = self.clockwork.address(&mut self.module, base - 1, flow.spread());
+                let word = self.clockwork.memory(&mut self.module, address, words);
+                (word, self.design.target.delays.clock_to_q)
+            }
+        }
+    }
+
     /// The net of a tap in the cycle `base`, masked at the frame's borders, and when it is ready.
     pub(super) fn tap(&mut self, flow: &Flow, tap: &Tap, base: u32) -> (NetId, f64) {
         let (cycles, flat) = self.plan.locate(self.block, tap);
@@ -193,6 +218,11 @@ impl Layout<'_, '_, '_> {
         let delays = &self.design.target.delays;
         let (clock_to_q, select) = (delays.clock_to_q, delays.select[0]);
         let ready = if age > 0 { clock_to_q } else { ready };
+        if age > 0 && self.collected(flow, tap) {
+            let held = self.clockwork.keep(&mut self.module, net, base - age);
+            let late = age.saturating_sub(self.plan.ii as u32 - 1);
+            return (self.clockwork.delay(&mut self.module, held, late), clock_to_q + select);
+        }
         let held = self.clockwork.delay(&mut self.module, net, age);
         if self.plan.ways[tap.value.index()].is_empty() {
             if flow.spread().is_empty() {
@@ -286,4 +316,16 @@ fn same_datapath(engines: Vec<Engine>) -> Vec<Vec<Engine>> {
         }
     }
     groups
+}
+
+/// A position of the first beat in all beats, the fastest level last; in padding, the last position there is.
+fn positions(p: &[usize], way: &[Spread], shape: &[usize]) -> Vec<Vec<usize>> {
+    way.iter().fold(vec![p.to_vec()], |known, spread| {
+        let moved = |p: &Vec<usize>, beat: usize| {
+            let mut p = p.clone();
+            p[spread.axis] = (p[spread.axis] + beat * spread.lanes).min(shape[spread.axis] - 1);
+            p
+        };
+        known.iter().flat_map(|p| (0..spread.beats).map(move |beat| moved(p, beat))).collect()
+    })
 }

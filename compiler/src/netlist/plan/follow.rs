@@ -6,7 +6,7 @@ use nn2hdl_runtime::interface::Spread;
 use nn2hdl_runtime::{Access, Block, Kernel, ValueId};
 use num_integer::{gcd, lcm};
 
-use super::shift::{constants_stay, shift, stays};
+use super::shift::{constants_move, constants_stay, shift, stays};
 
 /// Output positions after which a layer's index maps repeat, at most.
 const PERIOD: usize = 16;
@@ -28,7 +28,7 @@ struct Level {
     moves: BTreeMap<ValueId, usize>,
 }
 
-/// The block of `kernel` if it follows its operands; `ways` are those of the block's values.
+/// What `kernel` computes together if it follows its operands; `ways` are those of the block's values.
 pub(super) fn follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> Option<Together> {
     let depth = kernel.reads.iter().map(|read| ways[read.value.index()].len()).max()?;
     if depth == 0 || kernel.scatter.is_some() {
@@ -37,11 +37,15 @@ pub(super) fn follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> Op
     let shape = &block.value(kernel.out).shape;
     let mut levels: Vec<Level> = Vec::new();
     for level in 0..depth {
-        let found = (1..=PERIOD).find_map(|period| {
-            let free = (0..shape.len()).filter(|axis| levels.iter().all(|level| level.axis != *axis));
-            free.filter_map(|axis| along(kernel, ways, level, axis, period)).next()
-        });
-        levels.push(found?);
+        let found = |constants: &dyn Fn(usize, i64) -> bool| {
+            (1..=PERIOD).find_map(|period| {
+                let free = (0..shape.len()).filter(|axis| levels.iter().all(|level| level.axis != *axis));
+                let mut free = free.filter(|&axis| constants(axis, period as i64));
+                free.find_map(|axis| along(kernel, ways, level, axis, period))
+            })
+        };
+        let stay = found(&|axis, by| constants_stay(kernel, axis, by));
+        levels.push(stay.or_else(|| found(&|axis, _| constants_move(kernel, shape, axis)))?);
     }
     let mut steps: BTreeMap<ValueId, Vec<usize>> = BTreeMap::new();
     let mut spread = Vec::new();
@@ -70,9 +74,6 @@ pub(super) fn follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> Op
 /// The level if the operands' axes there follow `axis` of the output, `period` positions of it at a time.
 fn along(kernel: &Kernel, ways: &[Vec<Spread>], level: usize, axis: usize, period: usize) -> Option<Level> {
     let by = period as i64;
-    if ![&kernel.body, &kernel.finish].iter().all(|expr| constants_stay(expr, axis, by)) {
-        return None;
-    }
     let mut moves: BTreeMap<ValueId, usize> = BTreeMap::new();
     for read in &kernel.reads {
         let way = &ways[read.value.index()];

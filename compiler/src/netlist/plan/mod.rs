@@ -30,7 +30,7 @@ pub struct Plan {
 /// How a step moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// All of it at once, from whole operands.
+    /// All of it at once, from whole operands; streamed ones are collected before.
     Whole,
     /// Position by position, with its streamed operands.
     Follow(Together),
@@ -55,6 +55,9 @@ impl Flow {
         }
     }
 }
+
+/// Elements of a streamed tensor for which registers are made, so that a layer can read all of them at once.
+const COLLECTED: usize = 256;
 
 /// The beats from the first to before the last along one level.
 pub type Beats = (i64, i64);
@@ -269,6 +272,11 @@ fn flow(program: &Program, step: &Step, plan: &Plan) -> Result<Flow, Diagnostic>
     if accumulate::total(program, kernel, plan).is_some() {
         return Ok(Flow::Accumulate);
     }
+    let streamed =
+        kernel.reads.iter().map(|read| read.value).filter(|value| !plan.ways[value.index()].is_empty());
+    if streamed.map(|value| block.value(value).shape.iter().product::<usize>()).max() <= Some(COLLECTED) {
+        return Ok(Flow::Whole);
+    }
     Err(refuse(&kernel.name, "the layer"))
 }
 
@@ -298,7 +306,9 @@ fn refuse(layer: &str, what: &str) -> Diagnostic {
         "no-stream",
         layer,
         format!("{what} cannot be streamed"),
-        "use `--ii 1`; streams carry layers that move along the image at constant steps (convolutions, pooling, \
-         upsampling, elementwise) and sums over all of it",
+        format!(
+            "use `--ii 1`; streams carry layers that move along the image at constant steps (convolutions, pooling, \
+             upsampling, elementwise), sums over all of it, and any layer of at most {COLLECTED} elements"
+        ),
     )
 }

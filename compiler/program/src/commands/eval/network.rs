@@ -21,6 +21,8 @@ const CHUNK: usize = 128;
 pub struct Network {
     name: String,
     emulator: Emulator,
+    /// Strips of a column of its images: 1 or 2.
+    strips: usize,
     /// Input codes of voxels without and with a hit.
     codes: [Vec<u8>; 2],
     score: usize,
@@ -48,12 +50,12 @@ impl Marks {
         ordered && self.marked_without_hit == 0
     }
 
-    fn add(&mut self, image: &Image, mask: &[i32], value: impl Fn(usize) -> f64) {
+    fn add(&mut self, columns: &[usize], mask: &[i32], value: impl Fn(usize) -> f64) {
         self.marked_without_hit += mask.iter().filter(|&&marked| marked != 0).count() as u64;
-        for voxel in image.voxels() {
-            let score = value(voxel);
+        for &column in columns {
+            let score = value(column);
             self.hits += 1;
-            if mask[voxel] != 0 {
+            if mask[column] != 0 {
                 self.marked_without_hit -= 1;
                 self.least_marked = Some(self.least_marked.map_or(score, |least| least.min(score)));
             } else {
@@ -78,16 +80,17 @@ impl Network {
     fn new(name: String, program: &Program) -> Result<Self, Failure> {
         let wrong = |node: &str, message: String| {
             let help = format!(
-                "a network for the chamber has one input of {LAYERS} × {PARTITIONS} × {STRIPS} bits and an output `score` of the same \
+                "a network for the chamber has one input of {LAYERS} × {PARTITIONS} × {STRIPS} bits, or half as many for pairs of strips, and an output `score` of the same \
                  shape, or `logits`; an output `mask` may stand beside it"
             );
             Failure::new("interface", node, message, help)
         };
-        let shape = [LAYERS, PARTITIONS, STRIPS];
         let [input] = program.inputs.as_slice() else {
             return Err(wrong("", format!("the network has {} inputs", program.inputs.len())));
         };
         let found = &program.input_value(0).shape;
+        let pairs = found == &[LAYERS, PARTITIONS, STRIPS / 2];
+        let shape = [LAYERS, PARTITIONS, if pairs { STRIPS / 2 } else { STRIPS }];
         if found != &shape {
             return Err(wrong(&input.name, format!("the input has shape {found:?}")));
         }
@@ -104,14 +107,16 @@ impl Network {
             }
         }
         let code = |value: f64| {
-            let codes = input.encoder.encode(&[value; VOXELS], VOXELS);
+            let size = shape.iter().product();
+            let codes = input.encoder.encode(&vec![value; size], size);
             let codes = codes.map_err(|error| wrong(&input.name, error.to_string()))?;
             let bits: Result<Vec<u8>, _> = codes.into_iter().map(u8::try_from).collect();
             bits.map_err(|_| wrong(&input.name, format!("the input's codes of {value} are not 0 to 255")))
         };
         let codes = [code(0.0)?, code(1.0)?];
         let emulator = Emulator::new(program).map_err(|error| wrong("", error.to_string()))?;
-        Ok(Self { name, emulator, codes, score, mask, marks: Mutex::default() })
+        let strips = if pairs { 2 } else { 1 };
+        Ok(Self { name, emulator, strips, codes, score, mask, marks: Mutex::default() })
     }
 
     /// How mask and score went together so far; none without an output `mask`.
@@ -121,11 +126,12 @@ impl Network {
 
     fn chunk(&self, images: &[Image]) -> Result<Vec<Vec<f32>>, ScoreError> {
         let mut input = self.codes[0].repeat(images.len());
-        for (image, codes) in images.iter().zip(input.chunks_exact_mut(VOXELS)) {
-            image.voxels().for_each(|voxel| codes[voxel] = self.codes[1][voxel]);
+        let size = VOXELS / self.strips;
+        for (image, codes) in images.iter().zip(input.chunks_exact_mut(size)) {
+            image.voxels().map(|voxel| voxel / self.strips).for_each(|at| codes[at] = self.codes[1][at]);
         }
         let failed = |problem: String| ScoreError { scorer: self.name.clone(), problem };
-        let mut outputs = vec![vec![0i32; images.len() * VOXELS]; self.emulator.program().outputs.len()];
+        let mut outputs = vec![vec![0i32; images.len() * size]; self.emulator.program().outputs.len()];
         let room = outputs.iter_mut().map(|codes| codes.as_mut_slice().into()).collect();
         let run = self.emulator.run_into(&[input.as_slice().into()], room, images.len());
         run.map_err(|error| failed(error.to_string()))?;
@@ -134,17 +140,19 @@ impl Network {
         let mut scores = Vec::with_capacity(images.len());
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         for (n, image) in images.iter().enumerate() {
-            let codes = &outputs[self.score][n * VOXELS..(n + 1) * VOXELS];
-            let value = |voxel: usize| {
-                let Affine { scale, offset } = channels[voxel / inner % channels.len()];
-                f64::from(codes[voxel]).mul_add(scale, offset)
+            let codes = &outputs[self.score][n * size..(n + 1) * size];
+            let value = |column: usize| {
+                let Affine { scale, offset } = channels[column / inner % channels.len()];
+                f64::from(codes[column]).mul_add(scale, offset)
             };
             if let Some(mask) = self.mask {
-                marks.add(image, &outputs[mask][n * VOXELS..(n + 1) * VOXELS], value);
+                let mut columns: Vec<usize> = image.voxels().map(|voxel| voxel / self.strips).collect();
+                columns.dedup();
+                marks.add(&columns, &outputs[mask][n * size..(n + 1) * size], value);
             }
             let exact = |voxel: usize| {
-                let score = value(voxel) as f32;
-                (f64::from(score) == value(voxel)).then_some(score)
+                let score = value(voxel / self.strips) as f32;
+                (f64::from(score) == value(voxel / self.strips)).then_some(score)
             };
             let of_hits: Option<Vec<f32>> = image.voxels().map(exact).collect();
             let wide = || failed("scores have more than the 24 bits that are compared exactly".into());
