@@ -99,8 +99,7 @@ impl Coverage {
     }
 }
 
-fn check(program: &Program, ii: u32, seed: u64) {
-    let frames = 4;
+fn check(program: &Program, ii: u32, seed: u64, frames: usize) {
     let netlist = compile(program, ii);
     assert!(netlist.signature.ii_cycles <= ii, "{}", program.name);
     let inputs = codes(program, frames, seed);
@@ -116,7 +115,7 @@ fn random_image_networks_are_what_the_emulator_says() {
     let mut coverage = Coverage::default();
     for seed in 0..200 {
         if let Some((program, ii)) = coverage.planned(seed) {
-            check(&program, ii, seed);
+            check(&program, ii, seed, 4);
             coverage.equal += 1;
         }
     }
@@ -154,7 +153,7 @@ fn verilog_of_random_image_networks_is_what_the_emulator_says() {
     println!("{equal} equal on {frames} frames, {} refused; {counts:?}", refused.len());
 }
 
-/// Reductions of a part of the image: what is left out lies in the same beat as what counts.
+/// Reductions of a part of the image: what is left out lies in the same beat as what counts, and is often the greatest.
 #[test]
 fn what_is_cropped_does_not_count() {
     for kind in [Kind::Sum, Kind::Max, Kind::Min] {
@@ -164,15 +163,13 @@ fn what_is_cropped_does_not_count() {
         // A layer before, so that the host cannot crop.
         let both = graph.add("both", Add, &[x, x]);
         let x =
-            graph.add("rounded", Fixed { format: "fixed<5,5,TRN,SAT>".parse().expect("a format") }, &[both]);
+            graph.add("rounded", Fixed { format: "fixed<6,6,TRN,SAT>".parse().expect("a format") }, &[both]);
         let part = graph.add("part", Slice { attributes: Some(bounds) }, &[x]);
         let y = graph.add("y", Reduce { kind, axes: Axes::Listed(Some(vec![2])), keep: true }, &[part]);
         graph.output(y);
         let options = Options { input_format: "fixed<5,5>".parse().ok(), ..Options::default() };
         let program = front::compile(&graph, &options).expect("it has a program").program;
-        match plan(&program, 3) {
-            Ok(_) => check(&program, 3, 1),
-            Err(problem) => assert!(kind != Kind::Sum, "{problem}"),
-        }
+        assert!(plan(&program, 3).is_ok(), "{kind:?}");
+        check(&program, 3, 1, 50);
     }
 }

@@ -277,7 +277,11 @@ fn flow(program: &Program, step: &Step, plan: &Plan) -> Result<Flow, Diagnostic>
     if streamed.map(|value| block.value(value).shape.iter().product::<usize>()).max() <= Some(COLLECTED) {
         return Ok(Flow::Whole);
     }
-    Err(refuse(&kernel.name, "the layer"))
+    let large = accumulate::is_large(program, kernel);
+    Err(refuse(
+        &kernel.name,
+        if large { "a layer of so many operations on the whole image" } else { "the layer" },
+    ))
 }
 
 /// Rows that take longer than the time between them would run into each other.
