@@ -9,6 +9,8 @@ use nn2hdl_compiler::front::onnx::{Model, encode};
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_compiler::graph::{Graph, Tensor};
 use nn2hdl_compiler::netlist::cost;
+use nn2hdl_compiler::netlist::plan::plan;
+use nn2hdl_compiler::ops::{Add, AveragePool, Fixed, Windows};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::public;
@@ -137,4 +139,52 @@ fn a_unet_of_two_levels() {
     for ii in [256, 16] {
         both(&program, ii, 5, 50);
     }
+}
+
+/// An average pool whose counts differ at the image's borders.
+fn averaged(extent: usize, windows: Windows, format: &str) -> (Graph, Program) {
+    let mut graph = Graph::new(format!("mean_{}_{extent}", windows.strides[0]));
+    let x = graph.input("x", &[1, 1, extent, extent]);
+    let twice = graph.add("twice", Add, &[x, x]);
+    let fixed = |text: &str| Fixed { format: text.parse().expect("a format") };
+    let rounded = graph.add("rounded", fixed("fixed<5,3,TRN,SAT>"), &[twice]);
+    let pool = AveragePool { kernel: vec![3, 3], windows, count_pad: false };
+    let mean = graph.add("mean", pool, &[rounded]);
+    let y = graph.add("y", fixed(format), &[mean]);
+    graph.output(y);
+    let options = Options { input_format: "fixed<5,3>".parse().ok(), ..Options::default() };
+    let program = front::compile(&graph, &options).expect("it has a program").program;
+    (graph, program)
+}
+
+/// 9 functions for 400 positions.
+#[test]
+fn averages_of_what_is_inside() {
+    for (pads, stride) in [(vec![1; 4], 1), (vec![1, 0, 1, 0], 2)] {
+        for rounding in ["RND", "RND_CONV"] {
+            let windows =
+                Windows { pads: pads.clone(), strides: vec![stride; 2], ceil: true, ..Windows::default() };
+            let (graph, program) = averaged(20, windows, &format!("fixed<6,3,{rounding},SAT>"));
+            let inputs = codes(&program, 10, 6);
+            agrees_with_reference(&graph, &program, &inputs, 10);
+            let expected = emulate(&program, &inputs, 10);
+            for ii in [400, 20, 10] {
+                let found = evaluate(&compile(&program, ii), &inputs, 10, Some(1));
+                assert_eq!(found.outputs, expected, "{} II {ii}", program.name);
+            }
+            both(&program, 400, 2, 10);
+        }
+    }
+}
+
+/// More positions than are remembered: the reason, and a way out.
+#[test]
+fn constants_of_too_many_positions_are_refused_with_the_reason() {
+    let windows = |pads| Windows { pads, strides: vec![1; 2], ..Windows::default() };
+    let (_, program) = averaged(300, windows(vec![1; 4]), "fixed<6,3,RND,SAT>");
+    let problem = plan(&program, 90_000).expect_err("90,000 positions");
+    assert!(problem.message.contains("differ from position to position"), "{problem}");
+    assert!(problem.help.contains("counts its padding"), "{problem}");
+    let (_, program) = averaged(300, windows(vec![0; 4]), "fixed<6,3,RND,SAT>");
+    assert!(plan(&program, 90_000).is_ok());
 }
