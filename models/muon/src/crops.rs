@@ -112,6 +112,11 @@ impl Crops {
         (PARTITIONS, self.settings.width)
     }
 
+    /// Partitions and columns of a whole image.
+    pub fn image(&self) -> (usize, usize) {
+        (PARTITIONS, self.settings.columns())
+    }
+
     /// Fills a batch with the crops `first` to `first + n − 1`; the arrays have 6·n·8·width elements.
     pub fn fill(&self, first: u64, n: usize, arrays: &mut CropArrays<'_>) {
         for array in [&mut *arrays.x, &mut *arrays.truth, &mut *arrays.weight] {
