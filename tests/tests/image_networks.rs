@@ -10,7 +10,7 @@ use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_compiler::graph::{Graph, Tensor};
 use nn2hdl_compiler::netlist::cost;
 use nn2hdl_compiler::netlist::plan::plan;
-use nn2hdl_compiler::ops::{Add, AveragePool, Fixed, Windows};
+use nn2hdl_compiler::ops::{Add, AutoPad, AveragePool, Fixed, MaxPool, Windows};
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::public;
@@ -187,4 +187,28 @@ fn constants_of_too_many_positions_are_refused_with_the_reason() {
     assert!(problem.help.contains("counts its padding"), "{problem}");
     let (_, program) = averaged(300, windows(vec![0; 4]), "fixed<6,3,RND,SAT>");
     assert!(plan(&program, 90_000).is_ok());
+}
+
+/// What is beyond the limits is refused before memory is taken, with a way out.
+#[test]
+fn networks_that_are_too_large_are_refused() {
+    let options = Options { input_format: "fixed<5,3>".parse().ok(), ..Options::default() };
+    let refused = |layers: usize, kernel: usize| {
+        let mut graph = Graph::new("large");
+        let mut x = graph.input("x", &[1, 16, 1024, 1024]);
+        let windows = Windows { auto_pad: AutoPad::SameUpper, ..Windows::default() };
+        for n in 0..layers {
+            x = graph.add(
+                format!("pool{n}"),
+                MaxPool { kernel: vec![kernel; 2], windows: windows.clone() },
+                &[x],
+            );
+        }
+        graph.output(x);
+        let problems = front::compile(&graph, &options).expect_err("it is too large");
+        assert!(problems[0].help.contains("a smaller or cropped input"), "{}", problems[0]);
+        (problems[0].code.to_string(), problems[0].node.clone())
+    };
+    assert_eq!(refused(9, 1), ("program-too-large".to_owned(), "pool8".to_owned()));
+    assert_eq!(refused(1, 17), ("kernel-too-large".to_owned(), "pool0".to_owned()));
 }
