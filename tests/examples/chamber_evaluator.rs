@@ -31,7 +31,8 @@ fn main() {
         });
         let whole = whole.reduce(|first, second| join(first, second).expect("the networks fit"));
         let graph = front::import(&encode(&whole.expect("a name"))).unwrap_or_else(|p| panic!("{}", p[0]));
-        let program = front::compile(&graph, &Options::default()).unwrap_or_else(|p| panic!("{}", p[0])).program;
+        let program =
+            front::compile(&graph, &Options::default()).unwrap_or_else(|p| panic!("{}", p[0])).program;
         let netlist = compile(&program, ii);
         let pairs = netlist.signature.inputs[0].shape.ends_with(&[STRIPS / 2]);
         let joined = |pair: &[i64]| pair[0] | pair[1];
@@ -43,7 +44,9 @@ fn main() {
         let signature = &netlist.signature;
         let promised = signature.latency_last_cycles + (frames - 1) * signature.ii_cycles;
         let taken = found.last[frames as usize - 1] - found.sent[0];
-        println!("{names} II {ii}: {frames} frames, {differing} differing codes, {taken} cycles, promised {promised}");
+        println!(
+            "{names} II {ii}: {frames} frames, {differing} differing codes, {taken} cycles, promised {promised}"
+        );
         assert!(differing == 0 && taken == promised as usize, "{names}: the netlist is not the emulator");
     }
 }

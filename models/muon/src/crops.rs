@@ -84,7 +84,10 @@ impl Crops {
     pub fn new(settings: CropSettings) -> Result<Self, ParameterError> {
         let wrong = |name, problem| Err(ParameterError { name, problem });
         if settings.width > settings.columns() || settings.width <= 2 * settings.margin {
-            return wrong("width", "is not between twice the margin and the chamber's 384 strips (192 pairs)");
+            return wrong(
+                "width",
+                "is not between twice the margin and the chamber's 384 strips (192 pairs)",
+            );
         }
         if settings.backgrounds.is_empty() {
             return wrong("backgrounds", "is empty");
