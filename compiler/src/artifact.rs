@@ -11,6 +11,7 @@ use crate::back::{hls, verilog, wrapper};
 use crate::diagnostic::Diagnostic;
 use crate::netlist::build::Progress;
 use crate::netlist::cost::{self, LayerCost};
+use crate::netlist::explain::{Movement, Waiting, delays, movements};
 use crate::netlist::{Netlist, Target, build};
 
 /// A file of the result, by its path inside the directory.
@@ -81,6 +82,10 @@ pub struct Report {
     pub outputs: Vec<OutputReport>,
     /// Estimates by layer.
     pub per_layer: Vec<LayerCost>,
+    /// How inputs and layers are spread over time, and why; empty if frames come every cycle.
+    pub schedule: Vec<Movement>,
+    /// Memories of the top module that delay what meets something later.
+    pub delays: Vec<Waiting>,
     /// What the user ought to know.
     pub notes: Vec<String>,
 }
@@ -151,7 +156,8 @@ pub fn compile(
         replicated: netlist.replicated(),
     };
     files.push(File { path: "trace.json".into(), bytes: json(&trace) });
-    let mut report = report(program, &netlist, target, notes);
+    let schedule = movements(program, target.ii)?;
+    let mut report = report(program, &netlist, target, schedule, notes);
     report.compile_seconds = start.elapsed().as_secs_f64();
     files.push(File { path: "report.json".into(), bytes: json(&report) });
     Ok(Artifacts { netlist, report, probes, files })
@@ -163,7 +169,13 @@ fn json<T: Serialize>(value: &T) -> Vec<u8> {
     bytes
 }
 
-fn report(program: &Program, netlist: &Netlist, target: &Target, notes: Vec<String>) -> Report {
+fn report(
+    program: &Program,
+    netlist: &Netlist,
+    target: &Target,
+    schedule: Vec<Movement>,
+    notes: Vec<String>,
+) -> Report {
     let Signature { inputs, outputs, top, latency_cycles, latency_last_cycles, ii_cycles } =
         netlist.signature.clone();
     let cost = cost::total(netlist);
@@ -195,6 +207,8 @@ fn report(program: &Program, netlist: &Netlist, target: &Target, notes: Vec<Stri
             .map(|(port, output)| OutputReport { port, decoder: output.decoder.clone() })
             .collect(),
         per_layer: cost::layers(netlist),
+        schedule,
+        delays: delays(netlist),
         notes,
     }
 }

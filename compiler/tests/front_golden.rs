@@ -131,3 +131,8 @@ fn float_models_with_a_default_format() {
         golden(name);
     }
 }
+
+#[test]
+fn branched_image_network() {
+    golden("branched_model");
+}

@@ -128,3 +128,37 @@ fn damaged_weights_are_refused() {
         assert!(problems(NETWORK, &file[..end]).iter().any(|problem| problem.code == "weights"), "{end}");
     }
 }
+
+/// Convolutions and pools have their channels first, as in ONNX, unless the domain of those with channels last is stated.
+#[test]
+fn channels_come_first() {
+    let text = |domain: &str| {
+        format!(
+            r#"
+[network]
+name = "image"
+weights = "w.safetensors"
+
+[[input]]
+name = "x"
+shape = [2, 8, 8]
+format = "fixed<8,3>"
+
+[[layer]]
+name = "conv"
+op = "Conv"
+{domain}
+inputs = ["x", "conv.weight"]
+"#
+        )
+    };
+    let file = weights(&[("conv.weight", &[3, 2, 1, 1])]);
+    for (stated, domain) in
+        [("", ""), (r#"domain = "qonnx.custom_op.channels_last""#, "qonnx.custom_op.channels_last")]
+    {
+        let model = Description::parse(&text(stated)).and_then(|description| description.model(Some(&file)));
+        let model = model.expect("a sound description");
+        let conv = model.main.nodes.iter().find(|node| node.op_type == "Conv").expect("a convolution");
+        assert_eq!(conv.domain, domain);
+    }
+}

@@ -30,7 +30,7 @@ pub struct ZooModel {
     pub outputs: &'static [(&'static str, &'static str)],
 }
 
-static ZOO: [ZooModel; 6] = [
+static ZOO: [ZooModel; 7] = [
     ZooModel {
         name: "muon-window",
         summary: "finds a muon and its bend in 6 layers x 16 strips: MLP 96-24-16-4, 4-bit weights, half pruned",
@@ -71,6 +71,19 @@ static ZOO: [ZooModel; 6] = [
         outputs: &[("mask", "mask")],
         recipe: Some(include_str!("../muon_segment_bx/recipe.toml")),
         float: Some(include_bytes!("../muon_segment_bx/float.safetensors")),
+        unrolled: false,
+    },
+    ZooModel {
+        name: "muon-segment-pairs",
+        summary: "the same task on pairs of strips, 6 layers x 8 partitions x 192, for one image every bunch crossing",
+        onnx: include_bytes!("../muon_segment_pairs/muon_segment_pairs.onnx"),
+        description: None,
+        options: &[],
+        sample: include_bytes!("../muon_segment_pairs/sample.npz"),
+        inputs: &[("image", "image")],
+        outputs: &[("mask", "mask")],
+        recipe: Some(include_str!("../muon_segment_pairs/recipe.toml")),
+        float: Some(include_bytes!("../muon_segment_pairs/float.safetensors")),
         unrolled: false,
     },
     ZooModel {

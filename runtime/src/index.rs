@@ -302,7 +302,7 @@ impl Mul<i64> for Index {
 }
 
 /// Every point of a rectangular domain, row-major. An empty shape has one point.
-pub fn points(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> {
+pub fn points(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     let total: usize = shape.iter().product();
     let shape = shape.to_vec();
     (0..total).map(move |flat| point(flat, &shape))

@@ -60,7 +60,7 @@ fn check(program: &Program, frames: usize, seed: u64) {
     for ((path, id), elements) in &naive.seen {
         let block = block_of(program, path);
         for (element, &code) in elements.iter().enumerate() {
-            let range = ranges[block].elements[*id][element];
+            let range = ranges[block].elements[*id].at(element);
             assert!(
                 range.contains(Interval::point(code)),
                 "{path:?}, value {id}, element {element}: {code} outside {range:?}"

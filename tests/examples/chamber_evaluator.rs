@@ -8,6 +8,7 @@
 use nn2hdl_compiler::front::onnx::{encode, join};
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_models::find;
+use nn2hdl_muon::geometry::STRIPS;
 use nn2hdl_muon::{Parameters, Simulation};
 use nn2hdl_tests::design::{compile, evaluate};
 use nn2hdl_tests::random::emulate;
@@ -30,9 +31,12 @@ fn main() {
         });
         let whole = whole.reduce(|first, second| join(first, second).expect("the networks fit"));
         let graph = front::import(&encode(&whole.expect("a name"))).unwrap_or_else(|p| panic!("{}", p[0]));
-        let program = front::compile(&graph, &Options::default()).unwrap_or_else(|p| panic!("{}", p[0])).program;
+        let program =
+            front::compile(&graph, &Options::default()).unwrap_or_else(|p| panic!("{}", p[0])).program;
         let netlist = compile(&program, ii);
-        let inputs = [images.clone()];
+        let pairs = netlist.signature.inputs[0].shape.ends_with(&[STRIPS / 2]);
+        let joined = |pair: &[i64]| pair[0] | pair[1];
+        let inputs = [if pairs { images.chunks(2).map(joined).collect() } else { images.clone() }];
         let expected = emulate(&program, &inputs, frames as usize);
         let found = evaluate(&netlist, &inputs, frames as usize, None);
         let pairs = expected.iter().flatten().zip(found.outputs.iter().flatten());
@@ -40,7 +44,9 @@ fn main() {
         let signature = &netlist.signature;
         let promised = signature.latency_last_cycles + (frames - 1) * signature.ii_cycles;
         let taken = found.last[frames as usize - 1] - found.sent[0];
-        println!("{names} II {ii}: {frames} frames, {differing} differing codes, {taken} cycles, promised {promised}");
+        println!(
+            "{names} II {ii}: {frames} frames, {differing} differing codes, {taken} cycles, promised {promised}"
+        );
         assert!(differing == 0 && taken == promised as usize, "{names}: the netlist is not the emulator");
     }
 }

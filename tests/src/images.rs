@@ -1,5 +1,7 @@
 //! Random networks on images: convolutions of every geometry, pooling, upsampling, skip connections, dense ends.
 
+use std::collections::BTreeSet;
+
 use nn2hdl_runtime::quantize;
 use nn2hdl_runtime::{
     Block, Decoder, Encoder, Expr, Format, Index, Input, Kernel, Op, Output, Overflow, Program, Quantizer,
@@ -9,33 +11,65 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+/// What a random network has, by name.
+pub type Features = BTreeSet<&'static str>;
+
+/// Everything that a random network may have.
+pub const FEATURES: &[&str] = &[
+    "kernel",
+    "stride",
+    "padding",
+    "unequal padding",
+    "dilation",
+    "groups",
+    "outside not zero",
+    "greatest of a window",
+    "sum of a window",
+    "upsampling",
+    "transposed convolution",
+    "skip connection",
+    "concatenation",
+    "constants by position",
+    "dense end",
+    "global sum",
+    "global maximum",
+    "global minimum",
+    "cropped end",
+    "mirrored end",
+    "U",
+];
+
 /// A network on images of `extents` (rows and columns, or columns alone): 1 to 5 random layers behind each other, with
-/// skip connections wherever shapes allow, and sometimes an end that reduces the whole image.
-pub fn network(seed: u64, extents: &[usize]) -> Program {
+/// skip connections wherever shapes allow, and sometimes an end that reduces or mirrors the whole image.
+pub fn network(seed: u64, extents: &[usize]) -> (Program, Features) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut net = Net::new(&format!("image_{seed}"), &mut rng, extents);
     let mut value = net.block.params[0];
     for _ in 0..rng.random_range(1..=5) {
-        value = match rng.random_range(0..8) {
+        value = match rng.random_range(0..9) {
             0..3 => net.convolution(&mut rng, value),
             3 => net.pool(&mut rng, value),
             4 => net.upsampled(&mut rng, value),
             5 => net.transposed(&mut rng, value),
             6 => net.skip(&mut rng, value),
+            7 => net.positional(&mut rng, value),
             _ => net.concat(&mut rng, value),
         };
     }
-    if rng.random_bool(0.3) {
-        value = net.reduced(&mut rng, value);
-    }
+    value = match rng.random_range(0..10) {
+        0..3 => net.reduced(&mut rng, value),
+        3 => net.mirrored(&mut rng, value),
+        _ => value,
+    };
     net.finish(value)
 }
 
 /// A U of `depth` levels: convolution and stride 2 on the way down, upsampling, concatenation with what went down and
 /// convolution on the way up.
-pub fn unet(seed: u64, extents: &[usize], depth: usize) -> Program {
+pub fn unet(seed: u64, extents: &[usize], depth: usize) -> (Program, Features) {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut net = Net::new(&format!("unet_{seed}"), &mut rng, extents);
+    net.features.insert("U");
     let mut value = net.block.params[0];
     let mut down = Vec::new();
     let axes = extents.len();
@@ -99,6 +133,17 @@ impl Geometry {
             .collect()
     }
 
+    fn features(&self) -> impl Iterator<Item = &'static str> {
+        let has = [
+            (self.kernel.iter().any(|&extent| extent > 1), "kernel"),
+            (self.stride.iter().any(|&stride| stride > 1), "stride"),
+            (self.pad.iter().any(|&pad| pad != (0, 0)), "padding"),
+            (self.pad.iter().any(|&(before, after)| before != after), "unequal padding"),
+            (self.kernel.iter().zip(&self.dilation).any(|(&taps, &apart)| taps > 1 && apart > 1), "dilation"),
+        ];
+        has.into_iter().filter(|(has, _)| *has).map(|(_, name)| name)
+    }
+
     /// The coordinate along image axis `n` for the reduction's axis `r`.
     fn index(&self, n: usize, r: usize) -> Index {
         Index::p(n + 1) * self.stride[n] as i64
@@ -111,6 +156,7 @@ struct Net {
     program: Program,
     block: Block,
     layers: usize,
+    features: Features,
 }
 
 impl Net {
@@ -122,15 +168,15 @@ impl Net {
         let value = block.add_value("x", shape, format);
         block.params.push(value);
         program.inputs.push(Input { name: "x".into(), encoder: Encoder::Fixed(Quantizer::from(format)) });
-        Self { program, block, layers: 0 }
+        Self { program, block, layers: 0, features: Features::new() }
     }
 
-    fn finish(mut self, value: ValueId) -> Program {
+    fn finish(mut self, value: ValueId) -> (Program, Features) {
         self.block.results.push(value);
         self.program.outputs.push(Output { name: "y".into(), decoder: Decoder::fixed(0) });
         self.program.blocks.push(self.block);
         validate(&self.program).expect("a network is valid");
-        self.program
+        (self.program, self.features)
     }
 
     fn shape(&self, value: ValueId) -> &[usize] {
@@ -210,6 +256,10 @@ impl Net {
         let index = std::iter::once(group).chain((0..axes).map(|n| geometry.index(n, n + 1)));
         let mut read = Read::affine(x, index);
         read.outside = self.outside(rng, x);
+        self.features.extend(geometry.features());
+        self.features.extend((groups > 1).then_some("groups"));
+        let beyond = geometry.pad.iter().any(|&pad| pad != (0, 0)) && read.outside != 0;
+        self.features.extend(beyond.then_some("outside not zero"));
         let out = [&[channels], geometry.outputs(&shape[1..]).as_slice()].concat();
         self.add(rng, "conv", out, vec![read], extent, body)
     }
@@ -230,6 +280,8 @@ impl Net {
         if most {
             read.outside = self.block.value(x).format.interval().lo as i64;
         }
+        self.features.extend(geometry.features());
+        self.features.insert(if most { "greatest of a window" } else { "sum of a window" });
         let out = [&[shape[0]], geometry.outputs(&shape[1..]).as_slice()].concat();
         let value = self.add(rng, "pool", out, vec![read], geometry.kernel, Expr::read());
         if most && let Some(Step::Kernel(kernel)) = self.block.steps.last_mut() {
@@ -244,6 +296,7 @@ impl Net {
     }
 
     fn upsample(&mut self, rng: &mut SmallRng, x: ValueId, factor: usize) -> ValueId {
+        self.features.insert("upsampling");
         let shape = self.shape(x).to_vec();
         let index = (0..shape.len())
             .map(|axis| if axis == 0 { Index::p(0) } else { Index::p(axis).div(factor as i64) });
@@ -267,6 +320,7 @@ impl Net {
         taps: usize,
         pad: usize,
     ) -> ValueId {
+        self.features.insert("transposed convolution");
         let shape = self.shape(x).to_vec();
         let axes = shape.len() - 1;
         let channels = rng.random_range(1..=2);
@@ -289,9 +343,14 @@ impl Net {
         self.add(rng, "transposed", out.collect(), vec![read], extent, body)
     }
 
-    /// The sum with an earlier value of the same shape, if there is one.
+    /// The sum with an earlier value of the same shape; if there is none, `x` plus a convolution of it.
     fn skip(&mut self, rng: &mut SmallRng, x: ValueId) -> ValueId {
-        let other = self.alike(rng, x, 0);
+        let mut other = self.alike(rng, x, 0);
+        if other == x {
+            let geometry = Geometry::new(self.shape(x).len() - 1, 3, 1, 1, 1);
+            other = self.convolve(rng, x, &geometry, self.shape(x)[0], 1);
+        }
+        self.features.insert("skip connection");
         let rank = self.shape(x).len();
         let reads = vec![Read::same(x, rank), Read::same(other, rank)];
         let shape = self.shape(x).to_vec();
@@ -300,6 +359,7 @@ impl Net {
 
     fn concat(&mut self, rng: &mut SmallRng, x: ValueId) -> ValueId {
         let other = self.alike(rng, x, 1);
+        self.features.extend((other != x).then_some("concatenation"));
         self.join(rng, other, x)
     }
 
@@ -321,10 +381,39 @@ impl Net {
         others.choose(rng).copied().unwrap_or(x)
     }
 
+    /// `x` plus or times a constant of each position's own.
+    fn positional(&mut self, rng: &mut SmallRng, x: ValueId) -> ValueId {
+        self.features.insert("constants by position");
+        let shape = self.shape(x).to_vec();
+        let places = &shape[1..];
+        let table = self.weights(rng, places.iter().product());
+        let at: Vec<Index> = (1..shape.len()).map(Index::p).collect();
+        let mut body = Expr::default();
+        let read = body.push(Op::Read(0));
+        let constant = body.push(Op::Param { table, index: Index::flatten(&at, places) });
+        body.push(if rng.random_bool(0.5) { Op::Add(read, constant) } else { Op::Mul(read, constant) });
+        let read = Read::same(x, shape.len());
+        self.add(rng, "positional", shape, vec![read], Vec::new(), body)
+    }
+
+    /// The image with its columns in the opposite order, which has to be there as a whole before.
+    fn mirrored(&mut self, rng: &mut SmallRng, x: ValueId) -> ValueId {
+        let shape = self.shape(x).to_vec();
+        let last = shape.len() - 1;
+        let index = (0..=last).map(|axis| match axis == last {
+            true => Index::p(axis) * -1 + (shape[axis] as i64 - 1),
+            false => Index::p(axis),
+        });
+        let read = Read::affine(x, index);
+        self.features.insert("mirrored end");
+        self.add(rng, "mirrored", shape, vec![read], Vec::new(), Expr::read())
+    }
+
     /// A dense layer on the flattened image, or a reduction of each channel.
     fn reduced(&mut self, rng: &mut SmallRng, x: ValueId) -> ValueId {
         let shape = self.shape(x).to_vec();
         if rng.random_bool(0.5) {
+            self.features.insert("dense end");
             let size: usize = shape.iter().product();
             let table = self.weights(rng, 3 * size);
             let mut body = Expr::default();
@@ -344,10 +433,19 @@ impl Net {
             extent.push(rng.random_range(rest - cut.min(rest - 1)..=rest));
             index.push(Index::r(axis) + first as i64);
         }
+        self.features.extend((extent != shape[1..]).then_some("cropped end"));
         let read = Read::affine(x, index);
         let value = self.add(rng, "global", vec![shape[0]], vec![read], extent, Expr::read());
         if let Some(Step::Kernel(kernel)) = self.block.steps.last_mut() {
-            kernel.reduction = *[Reduction::Sum, Reduction::Max, Reduction::Min].choose(rng).expect("three");
+            let (reduction, name) = *[
+                (Reduction::Sum, "global sum"),
+                (Reduction::Max, "global maximum"),
+                (Reduction::Min, "global minimum"),
+            ]
+            .choose(rng)
+            .expect("three");
+            kernel.reduction = reduction;
+            self.features.insert(name);
         }
         value
     }

@@ -5,6 +5,7 @@ pub mod design;
 pub mod hls;
 pub mod images;
 pub mod merge;
+pub mod public;
 pub mod random;
 pub mod verilator;
 pub mod verilog;

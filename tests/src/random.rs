@@ -2,8 +2,8 @@
 
 use nn2hdl_runtime::quantize::{self, Drop};
 use nn2hdl_runtime::{
-    Block, Decoder, Emulator, Encoder, Expr, Format, Index, Input, Kernel, Op, Output, Overflow, Program,
-    Quantizer, Read, Reduction, Rounding, Step, TableId, ValueId, range, validate::validate,
+    Block, Decoder, Emulator, Encoder, Expr, Format, Index, Input, Interval, Kernel, Op, Output, Overflow,
+    Program, Quantizer, Read, Reduction, Rounding, Step, TableId, ValueId, range, validate::validate,
 };
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
@@ -238,5 +238,5 @@ fn accumulated(program: &Program, block: &Block, kernel: &Kernel) -> Option<Vec<
     let mut whole = block.clone();
     whole.steps.push(Step::Kernel(kernel.clone()));
     let (elements, _) = range::block(program, &whole).ok()?;
-    Some(elements[kernel.out.index()].iter().map(|interval| interval.width().1).collect())
+    Some(elements[kernel.out.index()].iter().map(|interval: Interval| interval.width().1).collect())
 }

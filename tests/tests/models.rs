@@ -2,7 +2,6 @@
 //! `compiler/tests/front_golden.rs`.
 
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::NpzReader;
@@ -11,20 +10,9 @@ use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_compiler::netlist::position::per_position;
 use nn2hdl_models::{find, zoo};
 use nn2hdl_runtime::Program;
-use nn2hdl_tests::design::{compile, evaluate};
-use nn2hdl_tests::random::{codes, emulate};
-use nn2hdl_tests::verilator::cosim;
-
-/// The folder of models that the project does not own; absent outside of CI, and then said loudly.
-fn data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if folder.exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
-    eprintln!("NOT TESTED: {} is missing, so no model of others was run", folder.display());
-    None
-}
+use nn2hdl_tests::public::data;
+use nn2hdl_tests::random::emulate;
+use nn2hdl_tests::verilator;
 
 fn program(file: &str, input_format: Option<&str>) -> Option<Program> {
     let bytes = std::fs::read(data()?.join("models").join(file)).expect("the model can be read");
@@ -36,23 +24,8 @@ fn program(file: &str, input_format: Option<&str>) -> Option<Program> {
     Some(lowered.program)
 }
 
-/// Evaluator and Verilator: every code, the latency, and last output − first input = latency + (N − 1) · II.
 fn both(program: &Program, ii: u32, frames: usize) {
-    let netlist = compile(program, ii);
-    let few = frames.min(200);
-    let inputs = codes(program, few, 2);
-    let found = evaluate(&netlist, &inputs, few, None);
-    assert_eq!(found.outputs, emulate(program, &inputs, few), "{}: evaluator", program.name);
-    let signature = &netlist.signature;
-    let promised = signature.latency_last_cycles + (few as u32 - 1) * signature.ii_cycles;
-    assert_eq!(found.last[few - 1] - found.sent[0], promised as usize, "{}", program.name);
-    let verdict = cosim(program, ii, frames);
-    assert_eq!(verdict.ii_cycles, Some(signature.ii_cycles as usize), "{}", program.name);
-    assert_eq!(verdict.latency_cycles, Some(signature.latency_cycles as usize), "{}", program.name);
-    println!(
-        "{}: II {}, latency {} cycles, {} frames back to back, with gaps and through a reset, 0 differing bits",
-        program.name, signature.ii_cycles, signature.latency_cycles, frames
-    );
+    verilator::both(program, ii, 200, frames);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use nn2hdl_compiler::diagnostic::Diagnostic;
 use nn2hdl_compiler::front::{self, Options};
 use nn2hdl_compiler::graph::Graph;
 use nn2hdl_compiler::netlist::plan::{Flow, plan};
 use nn2hdl_compiler::ops::{Add, Axes, Bounds, Fixed, Kind, Reduce, Slice};
-use nn2hdl_runtime::Program;
+use nn2hdl_runtime::interface::Spread;
+use nn2hdl_runtime::{Program, Step, ValueId};
 use nn2hdl_tests::design::{compile, evaluate};
-use nn2hdl_tests::images;
+use nn2hdl_tests::images::{self, Features};
 use nn2hdl_tests::random::{codes, convolutions, emulate};
 use nn2hdl_tests::verilator::cosim;
 
@@ -39,53 +41,65 @@ fn a_streamed_convolution_is_the_unrolled_one() {
 }
 
 /// A random image network and an initiation interval.
-fn candidate(seed: u64) -> (Program, u32) {
+fn candidate(seed: u64) -> (Program, Features, u32) {
     let extents: [&[usize]; 5] = [&[16], &[12], &[8, 8], &[4, 16], &[24]];
     let extents = extents[seed as usize % extents.len()];
-    let program = if seed.is_multiple_of(4) {
+    let (program, features) = if seed.is_multiple_of(4) {
         images::unet(seed, extents, 1 + (seed / 4 % 2) as usize)
     } else {
         images::network(seed, extents)
     };
     let positions = extents.iter().product::<usize>() as u32;
-    (program, [2, 3, 5, positions / 2, positions, 2 * positions][seed as usize / 4 % 6])
+    (program, features, [2, 3, 5, positions / 2, positions, 2 * positions][seed as usize / 4 % 6])
 }
 
-/// How many random image networks are streamed, and what the others were refused for.
-fn streamed(seeds: std::ops::Range<u64>) -> (usize, Vec<String>) {
-    let (mut equal, mut refused) = (0, Vec::new());
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for seed in seeds {
-        let (program, ii) = candidate(seed);
-        match plan(&program, ii) {
-            Ok(plan) => {
-                let ways = || plan.ways.iter().flatten();
-                for (has, name) in [
-                    (plan.ways.iter().any(|way| way.len() == 2), "raster scan"),
-                    (plan.flows.contains(&Flow::Accumulate), "running totals"),
-                    (ways().any(|spread| spread.lanes > 1), "several lanes"),
-                    (
-                        ways().any(|spread| spread.interval > 1 && plan.ways.iter().all(|way| way.len() < 2)),
-                        "pauses between beats",
-                    ),
-                ] {
-                    *kinds.entry(name).or_default() += usize::from(has);
-                }
-                check(&program, ii, seed);
-                equal += 1;
-            }
+/// How many of the networks that were streamed have what: layers, and ways to stream them.
+#[derive(Default)]
+struct Coverage {
+    counts: BTreeMap<&'static str, usize>,
+    equal: usize,
+    refused: Vec<String>,
+}
+
+const WAYS: &[&str] =
+    &["raster scan", "several lanes", "padded beats", "pauses between beats", "running totals", "collected"];
+
+impl Coverage {
+    /// The plan of a candidate, if it can be streamed.
+    fn planned(&mut self, seed: u64) -> Option<(Program, u32)> {
+        let (program, mut has, ii) = candidate(seed);
+        let plan = match plan(&program, ii) {
+            Ok(plan) => plan,
             Err(problem) => {
-                refused.push(format!("{} at II {ii}: {}: {}", program.name, problem.node, problem.message))
+                let Diagnostic { node, message, .. } = problem;
+                self.refused.push(format!("{} at II {ii}: {node}: {message}", program.name));
+                return None;
             }
-        }
+        };
+        let block = program.main();
+        let streamed: Vec<ValueId> =
+            block.value_ids().filter(|id| !plan.ways[id.index()].is_empty()).collect();
+        let ways = || streamed.iter().map(|id| (block.value(*id), &plan.ways[id.index()]));
+        let padded = |shape: &[usize], way: &[Spread]| {
+            way.iter().any(|spread| spread.lanes * spread.beats > shape[spread.axis])
+        };
+        let steps = || block.steps.iter().zip(&plan.flows);
+        let from_stream = |step: &Step| step.reads().any(|id| !plan.ways[id.index()].is_empty());
+        let found = [
+            ways().any(|(_, way)| way.len() == 2),
+            ways().any(|(_, way)| way.iter().any(|spread| spread.lanes > 1)),
+            ways().any(|(value, way)| padded(&value.shape, way)),
+            ways().any(|(_, way)| way.last().is_some_and(|spread| spread.interval > 1)),
+            plan.flows.contains(&Flow::Accumulate),
+            steps().any(|(step, flow)| *flow == Flow::Whole && from_stream(step)),
+        ];
+        has.extend(WAYS.iter().zip(found).filter(|(_, found)| *found).map(|(name, _)| *name));
+        has.into_iter().for_each(|name| *self.counts.entry(name).or_default() += 1);
+        Some((program, ii))
     }
-    println!("{kinds:?}");
-    assert!(kinds.len() == 4 && kinds.values().all(|&count| count >= 5), "{kinds:?}");
-    (equal, refused)
 }
 
-fn check(program: &Program, ii: u32, seed: u64) {
-    let frames = 4;
+fn check(program: &Program, ii: u32, seed: u64, frames: usize) {
     let netlist = compile(program, ii);
     assert!(netlist.signature.ii_cycles <= ii, "{}", program.name);
     let inputs = codes(program, frames, seed);
@@ -98,30 +112,48 @@ fn check(program: &Program, ii: u32, seed: u64) {
 
 #[test]
 fn random_image_networks_are_what_the_emulator_says() {
-    let (equal, refused) = streamed(0..200);
+    let mut coverage = Coverage::default();
+    for seed in 0..200 {
+        if let Some((program, ii)) = coverage.planned(seed) {
+            check(&program, ii, seed, 4);
+            coverage.equal += 1;
+        }
+    }
+    let Coverage { counts, equal, refused } = coverage;
     refused.iter().for_each(|line| println!("{line}"));
-    println!("{equal} equal, {} refused", refused.len());
+    println!("{equal} equal, {} refused; {counts:?}", refused.len());
     assert!(equal >= 100, "only {equal} of 200 were streamed");
+    for name in images::FEATURES.iter().chain(WAYS) {
+        let count = counts.get(name).copied().unwrap_or_default();
+        assert!(count >= 5, "{name}: only {count} of {equal} networks");
+    }
+    assert_eq!(counts.len(), images::FEATURES.len() + WAYS.len(), "{counts:?}");
 }
 
 /// How many random image networks go through Verilator; 20 unless `NN2HDL_STREAMS` says otherwise.
-fn simulated() -> u64 {
+fn simulated() -> usize {
     let asked = std::env::var("NN2HDL_STREAMS").ok();
     asked.map_or(20, |text| text.parse().expect("NN2HDL_STREAMS is a number"))
 }
 
 #[test]
 fn verilog_of_random_image_networks_is_what_the_emulator_says() {
-    let count = simulated();
-    for seed in 10_000..10_000 + count {
-        let (program, ii) = candidate(seed);
-        if plan(&program, ii).is_ok() {
-            cosim(&program, ii, 20);
+    let mut coverage = Coverage::default();
+    let mut frames = 0;
+    for seed in 10_000.. {
+        if coverage.equal == simulated() {
+            break;
+        }
+        if let Some((program, ii)) = coverage.planned(seed) {
+            frames += cosim(&program, ii, 20).frames;
+            coverage.equal += 1;
         }
     }
+    let Coverage { counts, equal, refused } = coverage;
+    println!("{equal} equal on {frames} frames, {} refused; {counts:?}", refused.len());
 }
 
-/// Reductions of a part of the image: what is left out lies in the same beat as what counts.
+/// Reductions of a part of the image: what is left out lies in the same beat as what counts, and is often the greatest.
 #[test]
 fn what_is_cropped_does_not_count() {
     for kind in [Kind::Sum, Kind::Max, Kind::Min] {
@@ -131,15 +163,13 @@ fn what_is_cropped_does_not_count() {
         // A layer before, so that the host cannot crop.
         let both = graph.add("both", Add, &[x, x]);
         let x =
-            graph.add("rounded", Fixed { format: "fixed<5,5,TRN,SAT>".parse().expect("a format") }, &[both]);
+            graph.add("rounded", Fixed { format: "fixed<6,6,TRN,SAT>".parse().expect("a format") }, &[both]);
         let part = graph.add("part", Slice { attributes: Some(bounds) }, &[x]);
         let y = graph.add("y", Reduce { kind, axes: Axes::Listed(Some(vec![2])), keep: true }, &[part]);
         graph.output(y);
         let options = Options { input_format: "fixed<5,5>".parse().ok(), ..Options::default() };
         let program = front::compile(&graph, &options).expect("it has a program").program;
-        match plan(&program, 3) {
-            Ok(_) => check(&program, 3, 1),
-            Err(problem) => assert!(kind != Kind::Sum, "{problem}"),
-        }
+        assert!(plan(&program, 3).is_ok(), "{kind:?}");
+        check(&program, 3, 1, 50);
     }
 }

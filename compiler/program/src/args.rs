@@ -462,12 +462,12 @@ pub struct TrainArgs {
     /// Start from the parameters of this stage's file (.safetensors)
     #[arg(long, value_name = "FILE")]
     pub start: Option<PathBuf>,
-    /// Partitions of an image in the ONNX files
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub height: u16,
-    /// Strips of an image in the ONNX files
-    #[arg(long, value_name = "N", default_value_t = 384, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub width: u16,
+    /// Partitions of an image in the ONNX files [default: those of the source's whole image]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub height: Option<u16>,
+    /// Strips, or pairs of strips, of an image in the ONNX files [default: those of the source's whole image]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub width: Option<u16>,
     /// Logit from which the ONNX files mark a voxel [default: the last validation's, at the recipe's share of false positives]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub threshold: Option<f64>,

@@ -6,6 +6,7 @@ pub mod build;
 pub mod cost;
 pub mod engine;
 pub mod evaluate;
+pub mod explain;
 mod layout;
 pub mod name;
 pub mod plan;

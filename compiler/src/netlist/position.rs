@@ -58,7 +58,7 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
             }
             let flat =
                 tap.at.iter().zip(&value.shape).fold(0, |flat, (&at, &extent)| flat * extent + at as usize);
-            range.elements[tap.value.index()][flat]
+            range.elements[tap.value.index()].at(flat)
         };
         let site = Site {
             program,

@@ -7,6 +7,7 @@ mod forward;
 mod fuse;
 mod infer;
 pub mod layers;
+mod order;
 mod prune;
 
 use nn2hdl_runtime::{Program, validate};
@@ -67,6 +68,11 @@ pub const PROGRAM: &[ProgramPass] = &[
         run: forward::forward,
     },
     ProgramPass {
+        name: "order",
+        reason: "after forward, which leaves transposes in the index maps; before fuse, which joins only what is in one order",
+        run: order::order,
+    },
+    ProgramPass {
         name: "constants",
         reason: "after forward, which may uncover them; a constant value would keep its readers from being fused and streamed",
         run: constants::constants,
@@ -86,6 +92,14 @@ pub const PROGRAM: &[ProgramPass] = &[
 /// The problem of an inconsistent program after `stage`: a fault of the compiler.
 pub fn check(program: &Program, stage: &str) -> Result<(), Vec<Diagnostic>> {
     validate::validate(program).map_err(|error| {
+        if error.too_large {
+            return vec![Diagnostic::new(
+                "program-too-large",
+                error.place.clone(),
+                error.fault.clone(),
+                "reduce the network: a smaller or cropped input, fewer channels, or end it earlier with --output-node",
+            )];
+        }
         vec![Diagnostic::new(
             "internal",
             error.place.clone(),

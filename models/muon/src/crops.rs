@@ -84,7 +84,10 @@ impl Crops {
     pub fn new(settings: CropSettings) -> Result<Self, ParameterError> {
         let wrong = |name, problem| Err(ParameterError { name, problem });
         if settings.width > settings.columns() || settings.width <= 2 * settings.margin {
-            return wrong("width", "is not between twice the margin and the chamber's 384 strips (192 pairs)");
+            return wrong(
+                "width",
+                "is not between twice the margin and the chamber's 384 strips (192 pairs)",
+            );
         }
         if settings.backgrounds.is_empty() {
             return wrong("backgrounds", "is empty");
@@ -107,6 +110,11 @@ impl Crops {
     /// Partitions and strips of a crop.
     pub fn extents(&self) -> (usize, usize) {
         (PARTITIONS, self.settings.width)
+    }
+
+    /// Partitions and columns of a whole image.
+    pub fn image(&self) -> (usize, usize) {
+        (PARTITIONS, self.settings.columns())
     }
 
     /// Fills a batch with the crops `first` to `first + n − 1`; the arrays have 6·n·8·width elements.

@@ -30,4 +30,8 @@ impl Source for Chamber {
     fn extents(&self) -> (usize, usize) {
         self.0.extents()
     }
+
+    fn image(&self) -> (usize, usize) {
+        self.0.image()
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use nn2hdl_muon::geometry::{PARTITIONS, STRIPS};
+
 use crate::random::Random;
 use crate::recipe::LAYERS;
 
@@ -13,6 +15,11 @@ pub trait Source: Send + Sync {
 
     /// Partitions and strips of a crop.
     fn extents(&self) -> (usize, usize);
+
+    /// Partitions and strips of a whole image.
+    fn image(&self) -> (usize, usize) {
+        (PARTITIONS, STRIPS)
+    }
 }
 
 /// Crops of chamber images with what is known about each voxel. Arrays are `[layer][crop][partition][strip]`.

@@ -156,8 +156,11 @@ pub struct Settings {
 
 const MANY: usize = 64;
 const FEW: usize = 16;
+const ONE: usize = 1;
 /// Elements from which a worker takes few lanes at a time, so that its memory stays bearable.
 const LARGE: usize = 1 << 16;
+/// Elements from which it takes one: as many codes as [`ELEMENT_LIMIT`](crate::validate::ELEMENT_LIMIT) are a gigabyte.
+const HUGE: usize = 1 << 22;
 /// Blocks of lanes that one task runs.
 const BLOCKS: usize = 8;
 /// Frames that one task runs column by column.
@@ -253,8 +256,8 @@ impl Emulator {
         let room = outputs.iter_mut().map(|codes| codes.as_mut_slice().into()).collect();
         let whole = Batch { frames, inputs, outputs: room };
         let trace = match self.plans()? {
-            Plans::Narrow(plan) => trace::record::<i32, FEW>(&self.program, plan, whole),
-            Plans::Wide(plan) => trace::record::<i64, FEW>(&self.program, plan, whole),
+            Plans::Narrow(plan) => trace::record(&self.program, plan, whole),
+            Plans::Wide(plan) => trace::record(&self.program, plan, whole),
         };
         Ok((outputs, trace))
     }
@@ -293,13 +296,19 @@ impl Emulator {
             Some(Rows::Short(pool)) => self.columns(pool, whole),
             Some(Rows::Narrow(pool)) => self.columns(pool, whole),
             None => match self.plans()? {
-                Plans::Narrow(plan) if plan.is_large() => self.frames::<i32, FEW>(plan, whole),
-                Plans::Narrow(plan) => self.frames::<i32, MANY>(plan, whole),
-                Plans::Wide(plan) if plan.is_large() => self.frames::<i64, FEW>(plan, whole),
-                Plans::Wide(plan) => self.frames::<i64, MANY>(plan, whole),
+                Plans::Narrow(plan) => self.planned(plan, whole),
+                Plans::Wide(plan) => self.planned(plan, whole),
             },
         }
         Ok(())
+    }
+
+    fn planned<T: Lane>(&self, plan: &Plan<T>, whole: Batch<'_>) {
+        match plan.elements() {
+            HUGE.. => self.frames::<T, ONE>(plan, whole),
+            LARGE.. => self.frames::<T, FEW>(plan, whole),
+            _ => self.frames::<T, MANY>(plan, whole),
+        }
     }
 
     fn columns<T: Lane>(&self, pool: &Pool<T>, whole: Batch<'_>) {

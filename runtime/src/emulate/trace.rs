@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::lane::Lane;
 use super::worker::{Plan, Worker};
+use super::{FEW, HUGE, ONE};
 use crate::id::ValueId;
 use crate::program::{Program, Step};
 
@@ -33,7 +34,14 @@ impl Trace {
 }
 
 /// Runs `batch` on one thread, with a record of every value.
-pub(super) fn record<T: Lane, const L: usize>(program: &Program, plan: &Plan<T>, batch: Batch<'_>) -> Trace {
+pub(super) fn record<T: Lane>(program: &Program, plan: &Plan<T>, batch: Batch<'_>) -> Trace {
+    match plan.elements() {
+        HUGE.. => in_lanes::<T, ONE>(program, plan, batch),
+        _ => in_lanes::<T, FEW>(program, plan, batch),
+    }
+}
+
+fn in_lanes<T: Lane, const L: usize>(program: &Program, plan: &Plan<T>, batch: Batch<'_>) -> Trace {
     let mut worker = Worker::<T, L>::new(program, plan);
     let mut trace = Trace::default();
     for mut block in batch.split(L) {

@@ -1,6 +1,5 @@
 //! One worker: the memory of one block of lanes, and the running of a plan on it.
 
-use super::LARGE;
 use super::batch::Batch;
 use super::code::Places;
 use super::codes::{Code, Codes, CodesMut, each};
@@ -20,9 +19,9 @@ pub(super) struct Plan<T> {
 }
 
 impl<T> Plan<T> {
-    /// Whether a worker takes few lanes at a time, so that its memory stays bearable.
-    pub fn is_large(&self) -> bool {
-        self.blocks.iter().map(|block| block.elements).sum::<usize>() >= LARGE
+    /// Codes that a worker holds for each lane.
+    pub fn elements(&self) -> usize {
+        self.blocks.iter().map(|block| block.elements).sum()
     }
 }
 

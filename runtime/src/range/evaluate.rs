@@ -1,14 +1,14 @@
 //! Intervals of an expression at one site after another.
 
 use super::lut::Extremes;
-use super::{Context, RangeError, join, primitive};
+use super::{Context, Elements, RangeError, join, primitive};
 use crate::expr::{Expr, ExprId, Op};
 use crate::format::Interval;
 use crate::kernel::Kernel;
 use crate::sweep::{Lookup, ReadSweep, Site, Sweep};
 
 enum Node<'a> {
-    Read { sweep: ReadSweep<'a>, elements: &'a [Interval], outside: i64 },
+    Read { sweep: ReadSweep<'a>, elements: &'a Elements, outside: i64 },
     Fixed(Interval),
     Acc,
     Param(Lookup<'a>),
@@ -72,7 +72,7 @@ impl<'a> Evaluator<'a> {
             let values = &self.values;
             last = match node {
                 Node::Read { sweep, elements, outside } => match sweep.locate(site) {
-                    Some(flat) => elements[flat],
+                    Some(flat) => elements.at(flat),
                     None => Interval::point((*outside).into()),
                 },
                 Node::Fixed(interval) => *interval,

@@ -1,24 +1,22 @@
 //! Interval analysis of kernels with their actual constants.
 
+mod classes;
+mod elements;
 mod evaluate;
 mod lut;
 mod primitive;
 
+pub use elements::Elements;
 pub use primitive::primitive;
-
-use std::ops::Range;
 
 use crate::format::Interval;
 use crate::id::ValueId;
 use crate::index::Index;
 use crate::kernel::{Access, Kernel, Read, Reduction};
 use crate::program::{Block, Program, Step};
-use crate::steady::Steady;
 use crate::sweep::{Odometer, Site};
+use crate::validate::{WORK_LIMIT, work};
 use evaluate::Evaluator;
-
-/// What the elements of a value can be: one interval for each, row-major.
-pub type Elements = Vec<Interval>;
 
 /// The ranges of one kernel.
 #[derive(Clone, Debug)]
@@ -34,6 +32,8 @@ pub struct KernelRange {
     pub empty: Vec<i64>,
     /// Its expressions.
     pub nodes: Nodes,
+    /// Scalar operations that the analysis took.
+    pub work: u64,
 }
 
 /// What the nodes of a kernel's expressions can be: for each the join over all positions and reduction points.
@@ -66,6 +66,12 @@ pub enum RangeError {
         /// Greatest operand.
         hi: i128,
     },
+    /// The analysis would take too long: more than [`WORK_LIMIT`] operations.
+    #[error("its positions differ in too many ways to be analysed: {work} operations, at most {WORK_LIMIT}")]
+    Large {
+        /// Operations needed.
+        work: u64,
+    },
 }
 
 /// What a kernel is analysed against.
@@ -75,13 +81,20 @@ pub struct Context<'a> {
     /// For shapes.
     pub block: &'a Block,
     /// Elements of a value that is already known.
-    pub elements: &'a dyn Fn(ValueId) -> &'a [Interval],
+    pub elements: &'a dyn Fn(ValueId) -> &'a Elements,
 }
 
-/// The intervals of `kernel`'s output and intermediates.
+/// The intervals of `kernel`'s output and intermediates. Positions that are alike are looked at once.
 pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeError> {
     let shape = &cx.block.value(kernel.out).shape;
-    let positions: usize = shape.iter().product();
+    let classes = classes::classes(kernel, cx);
+    let first: Vec<Vec<usize>> = classes.iter().map(|of| elements::representatives(of)).collect();
+    let counts: Vec<usize> = first.iter().map(Vec::len).collect();
+    let positions: usize = counts.iter().product();
+    let work = work(cx.program, cx.block, kernel, positions as u64);
+    if work > WORK_LIMIT {
+        return Err(RangeError::Large { work });
+    }
     let mut body = Evaluator::new(kernel, &kernel.body, &kernel.extent, cx);
     let mut finish = Evaluator::new(kernel, &kernel.finish, &[], cx);
     let (mut out, mut empty) = (Vec::with_capacity(positions), Vec::new());
@@ -91,22 +104,19 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
         Some(scatter) => (scatter.axis, shape[scatter.axis + 1..].iter().product()),
         None => (usize::MAX, 0),
     };
-    let steady = steady(kernel, cx);
-    let width = shape.last().copied().unwrap_or(1);
     let mut accs: Vec<Interval> = Vec::with_capacity(if kernel.scatter.is_some() { positions } else { 0 });
-    let mut odometer = Odometer::new(shape);
-    while let Some(p) = odometer.step() {
-        let column = out.len() % width.max(1);
-        if column > steady.start && column < steady.end {
-            out.push(out[out.len() - 1]);
-            continue;
+    let mut p = vec![0; shape.len()];
+    let mut odometer = Odometer::new(&counts);
+    while let Some(at) = odometer.step() {
+        for ((p, &class), first) in p.iter_mut().zip(at).zip(&first) {
+            *p = first[class];
         }
         let repeated = p.get(axis).is_some_and(|&coordinate| coordinate > 0);
         let acc = if repeated {
             empty.push(empty[accs.len() - stride]);
             accs[accs.len() - stride]
         } else {
-            let total = reduce(kernel, &mut body, p)?;
+            let total = reduce(kernel, &mut body, &p)?;
             reduced = Some(reduced.map_or(total.subsets, |reduced| reduced.join(total.subsets)));
             if kernel.scatter.is_some() {
                 empty.push(kernel.reduction.identity(total.values) as i64);
@@ -116,34 +126,18 @@ pub fn kernel(kernel: &Kernel, cx: &Context<'_>) -> Result<KernelRange, RangeErr
         if kernel.scatter.is_some() {
             accs.push(acc);
         }
-        finish.move_to(p);
-        out.push(finish.run(Site { p, r: &[], number: 0 }, acc)?);
+        finish.move_to(&p);
+        out.push(finish.run(Site { p: &p, r: &[], number: 0 }, acc)?);
     }
     let acc = reduced.unwrap_or(Interval::point(0));
     let nodes = Nodes { body: body.joins, finish: finish.joins, acc };
     let all = nodes.body.iter().chain(&nodes.finish).chain([&nodes.acc]);
     let peak = all.fold(Interval::point(0), |peak, &interval| peak.join(interval));
     if peak.fits_code() {
-        Ok(KernelRange { out, peak, empty, nodes })
+        Ok(KernelRange { out: Elements::new(classes, out), peak, empty, nodes, work })
     } else {
         Err(RangeError::Wide { bits: peak.width().1 })
     }
-}
-
-/// Columns at which the intervals are those of the column before, on every line; the first is not among those.
-fn steady(kernel: &Kernel, cx: &Context<'_>) -> Range<usize> {
-    let even = |id: ValueId| {
-        let extent = cx.block.value(id).shape.last().copied().unwrap_or(1).max(1);
-        let middle = extent / 2;
-        let (mut start, mut end) = (0, extent);
-        for line in (cx.elements)(id).chunks_exact(extent) {
-            let other = |interval: &Interval| *interval != line[middle];
-            start = line[start..middle].iter().rposition(other).map_or(start, |at| start + at + 1);
-            end = line[middle..end].iter().position(other).map_or(end, |at| middle + at);
-        }
-        start as i64..end as i64
-    };
-    Steady::find(cx.block, kernel, even).map_or(0..0, |steady| steady.columns)
 }
 
 struct Total {
@@ -189,9 +183,9 @@ fn reduce(kernel: &Kernel, body: &mut Evaluator<'_>, p: &[usize]) -> Result<Tota
     Ok(total)
 }
 
-/// The join of every element of a list.
-pub fn join(elements: &[Interval]) -> Interval {
-    elements.iter().copied().reduce(Interval::join).unwrap_or(Interval::point(0))
+/// The interval that holds every element.
+pub fn join(elements: &Elements) -> Interval {
+    elements.join()
 }
 
 /// The ranges of one block.
@@ -205,13 +199,16 @@ pub struct BlockRange {
     pub empty: Vec<Vec<i64>>,
     /// For every step [`KernelRange::nodes`]; of a call, nothing.
     pub nodes: Vec<Option<Nodes>>,
+    /// Scalar operations that the analysis took.
+    pub work: u64,
 }
 
 /// The ranges of a block, with the parameters and the results of calls at their formats' ranges. On failure, the
 /// name of the step and the reason. The answer of an empty `Max` or `Min` scatter is defined by this analysis.
 pub fn analyse(program: &Program, block: &Block) -> Result<BlockRange, (String, RangeError)> {
     let mut known: Vec<Option<Elements>> = vec![None; block.values.len()];
-    let full = |id: ValueId| vec![block.value(id).format.interval(); block.value(id).len()];
+    let full = |id: ValueId| Elements::uniform(&block.value(id).shape, block.value(id).format.interval());
+    let (nothing, mut work) = (Elements::default(), 0u64);
     for &param in &block.params {
         known[param.index()] = Some(full(param));
     }
@@ -221,9 +218,13 @@ pub fn analyse(program: &Program, block: &Block) -> Result<BlockRange, (String, 
     for step in &block.steps {
         match step {
             Step::Kernel(step) => {
-                let elements = |id: ValueId| known[id.index()].as_deref().unwrap_or_default();
+                let elements = |id: ValueId| known[id.index()].as_ref().unwrap_or(&nothing);
                 let found = kernel(step, &Context { program, block, elements: &elements })
                     .map_err(|error| (step.name.clone(), error))?;
+                work = work.saturating_add(found.work);
+                if work > WORK_LIMIT {
+                    return Err((step.name.clone(), RangeError::Large { work }));
+                }
                 peak = peak.join(found.peak);
                 known[step.out.index()] = Some(found.out);
                 empty.push(found.empty);
@@ -239,7 +240,7 @@ pub fn analyse(program: &Program, block: &Block) -> Result<BlockRange, (String, 
         }
     }
     let elements = block.value_ids().map(|id| known[id.index()].take().unwrap_or_else(|| full(id))).collect();
-    Ok(BlockRange { elements, peak, empty, nodes })
+    Ok(BlockRange { elements, peak, empty, nodes, work })
 }
 
 /// [`analyse`], without what empty scatters deliver.

@@ -3,12 +3,13 @@
 mod kernel;
 mod size;
 
-pub use size::{CALL_LIMIT, ELEMENT_LIMIT, EXPR_LIMIT, LIST_LIMIT, READ_LIMIT, WORK_LIMIT};
+pub(crate) use size::kernel_work as work;
+pub use size::{CALL_LIMIT, ELEMENT_LIMIT, EXPR_LIMIT, FRAME_LIMIT, LIST_LIMIT, READ_LIMIT, WORK_LIMIT};
 
 use crate::format::Interval;
 use crate::id::ValueId;
 use crate::program::{Block, Call, Program, Step};
-use crate::range;
+use crate::range::{self, RangeError};
 
 /// A broken invariant, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +19,14 @@ pub struct ProgramError {
     pub place: String,
     /// What is wrong.
     pub fault: String,
+    /// Whether the program is merely too large.
+    pub too_large: bool,
 }
 
 /// Checks that
 ///
 /// - every handle names something, every format has a legal width; no shape is empty, and the program is of bearable
-///   size, in memory and in work, for analysis and for a frame ([`ELEMENT_LIMIT`], [`WORK_LIMIT`]);
+///   size, in memory and in work, for analysis and for a frame ([`ELEMENT_LIMIT`], [`WORK_LIMIT`], [`FRAME_LIMIT`]);
 /// - a block's values are each written once, by a parameter or by one step, before they are read;
 /// - index maps have the rank of what they address, table lookups stay within their tables, reads used by
 ///   `finish` do not depend on the reduction point, run-time indices come from earlier slots;
@@ -53,7 +56,11 @@ pub fn validate(program: &Program) -> Result<(), ProgramError> {
 }
 
 fn fault(place: &str, text: impl Into<String>) -> ProgramError {
-    ProgramError { place: place.to_owned(), fault: text.into() }
+    ProgramError { place: place.to_owned(), fault: text.into(), too_large: false }
+}
+
+fn too_large(place: &str, text: impl Into<String>) -> ProgramError {
+    ProgramError { too_large: true, ..fault(place, text) }
 }
 
 fn check_block(
@@ -110,9 +117,13 @@ fn check_block(
         check_available(&available, result, &block.name)?;
     }
     budget.spend(program, block)?;
-    let (ranges, _) = range::block(program, block)
-        .map_err(|(step, error)| fault(&format!("{}/{step}", block.name), error.to_string()))?;
-    for (id, elements) in block.value_ids().zip(&ranges) {
+    let ranges = range::analyse(program, block).map_err(|(step, error)| {
+        let large = matches!(error, RangeError::Large { .. });
+        let place = format!("{}/{step}", block.name);
+        if large { too_large(&place, error.to_string()) } else { fault(&place, error.to_string()) }
+    })?;
+    budget.look_through(&block.name, ranges.work)?;
+    for (id, elements) in block.value_ids().zip(&ranges.elements) {
         let value = block.value(id);
         if written[id.index()] && !value.format.interval().contains(range::join(elements)) {
             let Interval { lo, hi } = range::join(elements);

@@ -1,14 +1,17 @@
 //! How large a program may be. Everything is counted before any memory is taken for it.
 
-use super::{ProgramError, fault};
+use super::{ProgramError, fault, too_large};
 use crate::expr::{Expr, Op};
 use crate::kernel::{Access, Kernel};
 use crate::program::{Block, Program, Step};
 
-/// Elements of all tensors of a program.
-pub const ELEMENT_LIMIT: usize = 1 << 24;
-/// Scalar operations (primitives and index maps) that one analysis of a program takes, and that one frame takes.
+/// Elements of all tensors of a program: an emulated frame has 8 bytes for each at most, a gigabyte in all.
+pub const ELEMENT_LIMIT: usize = 1 << 27;
+/// Scalar operations (primitives and index maps) that one analysis of a program takes, where positions that are alike
+/// count once: about a minute.
 pub const WORK_LIMIT: u64 = 1 << 34;
+/// Scalar operations (primitives and index maps) that one frame takes: some minutes in the emulator.
+pub const FRAME_LIMIT: u64 = 1 << 36;
 /// Values and steps of a program.
 pub const LIST_LIMIT: usize = 1 << 18;
 /// Read slots of a kernel.
@@ -40,8 +43,13 @@ impl Budget {
             let elements =
                 value.shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent)).unwrap_or(usize::MAX);
             total = total.saturating_add(elements);
-            if value.shape.len() > 8 || elements == 0 || total > ELEMENT_LIMIT {
-                return Err(fault(&value.name, format!("shape {:?} is empty or too large", value.shape)));
+            let shape = &value.shape;
+            if shape.len() > 8 || elements == 0 {
+                return Err(fault(&value.name, format!("shape {shape:?} is empty or of more than 8 axes")));
+            }
+            if total > ELEMENT_LIMIT {
+                let text = format!("shape {shape:?} is too large: at most {ELEMENT_LIMIT} elements in all");
+                return Err(too_large(&value.name, text));
             }
         }
         Ok(Self { analysis: 0, frames: Vec::new() })
@@ -53,9 +61,7 @@ impl Budget {
         for step in &block.steps {
             let work = match step {
                 Step::Kernel(kernel) => {
-                    let work = kernel_work(program, block, kernel);
-                    self.analysis = self.analysis.saturating_add(work);
-                    work
+                    kernel_work(program, block, kernel, block.value(kernel.out).len() as u64)
                 }
                 Step::Call(call) => {
                     let (callee, inner) = self.frames[call.block.index()];
@@ -69,13 +75,22 @@ impl Budget {
                 }
             };
             frame = frame.saturating_add(work);
-            if frame > WORK_LIMIT || self.analysis > WORK_LIMIT || depth > CALL_LIMIT {
+            if frame > FRAME_LIMIT || depth > CALL_LIMIT {
                 let place = format!("{}/{}", block.name, step.name());
-                return Err(fault(&place, "the computation is too large"));
+                let text =
+                    format!("the computation is too large: at most {FRAME_LIMIT} operations for a frame");
+                return Err(too_large(&place, text));
             }
         }
         self.frames.push((frame, depth));
         Ok(())
+    }
+
+    /// Counts the work of a block's analysis.
+    pub fn look_through(&mut self, block: &str, work: u64) -> Result<(), ProgramError> {
+        self.analysis = self.analysis.saturating_add(work);
+        let many = self.analysis > WORK_LIMIT;
+        if many { Err(too_large(block, "the analysis is too large a computation")) } else { Ok(()) }
     }
 }
 
@@ -92,10 +107,9 @@ pub(super) fn check_kernel(kernel: &Kernel) -> Result<(), String> {
     Ok(())
 }
 
-/// Scalar operations of a kernel, and what its analysis looks through besides.
-fn kernel_work(program: &Program, block: &Block, kernel: &Kernel) -> u64 {
+/// Scalar operations of `positions` of a kernel, and what its analysis looks through besides.
+pub(crate) fn kernel_work(program: &Program, block: &Block, kernel: &Kernel, positions: u64) -> u64 {
     let shape = &block.value(kernel.out).shape;
-    let positions = block.value(kernel.out).len() as u64;
     let lines = kernel.scatter.map_or(positions, |scatter| positions / shape[scatter.axis] as u64);
     let points = kernel.extent.iter().fold(1u64, |n, &extent| n.saturating_mul(extent as u64));
     let of_access = |access: &Access| match access {

@@ -53,7 +53,10 @@ pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
         Failure::new("threshold", "", message, "state one: the same command with `--threshold T`")
             .about(&args.recipe)
     })?;
-    let files = export(args, &outcome, threshold).map_err(about)?;
+    let (height, width) = source.image();
+    let height = args.height.map_or(height, usize::from);
+    let width = args.width.map_or(width, usize::from);
+    let files = export((height, width), &outcome, threshold).map_err(about)?;
     let mut written = Vec::new();
     for (name, bytes) in files {
         let path = args.output.join(name);
@@ -63,14 +66,16 @@ pub fn run(args: &TrainArgs, output: Output) -> Result<u8, Failure> {
     let mut words = String::new();
     if let Some(record) = last {
         words.push_str(&format!(
-            "validation loss {:.5}, area {:.5}, efficiency {:.4} at threshold {threshold}, cost {:.0}, zeros {:.1} %\n",
+            "validation loss {:.5}, area {:.5}, efficiency {:.4} at threshold {}, cost {:.0}, zeros {:.1} %\n",
             record.validation_loss,
             record.area.unwrap_or(f64::NAN),
             record.efficiency.unwrap_or(f64::NAN),
+            record.threshold.unwrap_or(f32::NAN),
             record.cost.iter().sum::<f64>(),
             100.0 * record.zeros,
         ));
     }
+    words.push_str(&format!("masks from logits of {threshold} on\n"));
     written.iter().for_each(|file| words.push_str(&format!("wrote {file}\n")));
     let digest = recipe.digest();
     output.result(&Report { schema: "nn2hdl.train/1", digest, threshold, files: &written, last }, &words);
@@ -95,7 +100,11 @@ fn text(recipe: &str) -> Result<String, Failure> {
 }
 
 /// The ONNX files of every stage.
-fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(String, Vec<u8>)>, TrainError> {
+fn export(
+    (height, width): (usize, usize),
+    outcome: &Outcome,
+    threshold: f64,
+) -> Result<Vec<(String, Vec<u8>)>, TrainError> {
     let mut files = Vec::new();
     for path in &outcome.files {
         let trained = Trained::load(path)?;
@@ -105,7 +114,7 @@ fn export(args: &TrainArgs, outcome: &Outcome, threshold: f64) -> Result<Vec<(St
             &[(Flavour::Float, "onnx")]
         };
         for &(flavour, extension) in kinds {
-            let export = Export { flavour, height: args.height.into(), width: args.width.into(), threshold };
+            let export = Export { flavour, height, width, threshold };
             files.push((format!("{}.{extension}", trained.stage()), trained.export(&export)?));
         }
     }

@@ -7,6 +7,7 @@ use nn2hdl_runtime::range::{self, join};
 use nn2hdl_runtime::{Decoder, Encoder, Interval, Program, Reduction, Step, Value, ValueId};
 
 use super::bars::{Bar, Group, bars, symbol};
+use super::streams::streams;
 use super::{Entry, Picture, Section, Table, page};
 use crate::failure::Failure;
 use crate::forecast::work;
@@ -25,13 +26,9 @@ pub struct Design<'a> {
 /// The page. Equal designs give equal bytes.
 pub fn design(design: &Design<'_>) -> Result<String, Failure> {
     let layers = layers(design);
-    let sections = vec![
-        summary(design),
-        layer_tables(design, &layers),
-        ranges(design.program)?,
-        ports(design.report),
-        check(design.report),
-    ];
+    let mut sections = vec![summary(design), layer_tables(design, &layers)];
+    sections.extend(streams(design.report));
+    sections.extend([ranges(design.program)?, ports(design.report), check(design.report)]);
     page(&format!("{}: firmware report", design.program.name), sections)
 }
 

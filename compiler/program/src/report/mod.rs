@@ -13,6 +13,7 @@ mod display;
 #[cfg(feature = "report")]
 mod evaluation;
 mod measured;
+mod streams;
 
 use askama::Template;
 

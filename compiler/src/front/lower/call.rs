@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nn2hdl_runtime::range::join;
+use nn2hdl_runtime::range::{Elements, join};
 use nn2hdl_runtime::{
     BlockId, Call, Encoder, Expr, Format, Interval, Op, Overflow, Quantizer, Rounding, Step, ValueId,
 };
@@ -124,7 +124,7 @@ impl Lower<'_> {
                 continue;
             };
             let value = self.program.block(written.id).value(inner).clone();
-            let elements = vec![value.format.interval(); value.len()];
+            let elements = Elements::uniform(&value.shape, value.format.interval());
             let outer = self.writer.block.add_value(name, value.shape, value.format);
             self.writer.elements.push(elements);
             targets.push(outer);
@@ -136,7 +136,7 @@ impl Lower<'_> {
             let (program, writer) = (&self.program, &mut self.writer);
             let outer = watched.called(&self.node, |inner| {
                 let value = program.block(written.id).value(inner).clone();
-                let elements = vec![value.format.interval(); value.len()];
+                let elements = Elements::uniform(&value.shape, value.format.interval());
                 let outer = writer.block.add_value(name.clone(), value.shape, value.format);
                 writer.elements.push(elements);
                 targets.push(outer);

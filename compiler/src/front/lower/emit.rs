@@ -1,13 +1,18 @@
 //! Writing kernels and tables.
 
-use nn2hdl_runtime::range::{self, Context, join};
+use nn2hdl_runtime::range::{self, Context, RangeError, join};
+use nn2hdl_runtime::validate::ELEMENT_LIMIT;
 use nn2hdl_runtime::{Expr, Format, Interval, Kernel, Op, Read, Reduction, Scatter, Step, TableId, ValueId};
 
 use super::{Codes, Field, Lower, Quantity};
 use crate::ops::Fault;
 
-/// Most operations of one layer.
-const OPERATION_LIMIT: usize = 1 << 24;
+/// Most operations of one layer: what an emulator does in half a minute.
+const OPERATION_LIMIT: usize = 1 << 32;
+
+/// What can be done about a layer that is too large.
+pub(super) const SMALLER: &str =
+    "reduce what the layer works on: a smaller or cropped input, fewer channels, a stride before it";
 
 /// A kernel to be emitted; the value it writes is made by [`Lower::emit`].
 #[derive(Clone, Debug)]
@@ -77,6 +82,14 @@ impl Lower<'_> {
     /// Emits a kernel; the new value has the narrowest format.
     pub fn emit(&mut self, draft: Draft) -> Result<ValueId, Fault> {
         affordable(&draft.shape, &draft.extent)?;
+        self.writer.held = self.writer.held.saturating_add(draft.shape.iter().product());
+        if self.writer.held > ELEMENT_LIMIT {
+            return Err(Fault::new(
+                "program-too-large",
+                format!("with this layer the network's tensors have more than {ELEMENT_LIMIT} elements"),
+                SMALLER,
+            ));
+        }
         let name = match (draft.part, self.kernels) {
             ("", 0) => self.node.clone(),
             ("", n) => format!("{}/{n}", self.node),
@@ -104,10 +117,14 @@ impl Lower<'_> {
         let context = Context {
             program: &self.program,
             block: &self.writer.block,
-            elements: &|id| elements.get(id.index()).map_or(&[], Vec::as_slice),
+            elements: &|id| &elements[id.index()],
         };
         let found = match range::kernel(&kernel, &context) {
             Ok(found) => found,
+            Err(error @ RangeError::Large { .. }) => {
+                self.writer.block.values.pop();
+                return Err(Fault::new("kernel-too-large", error.to_string(), SMALLER));
+            }
             Err(error) => {
                 self.writer.block.values.pop();
                 let help = "put a quantizer before this layer, or use fewer bits";
@@ -180,14 +197,16 @@ impl Lower<'_> {
 /// Refuses a kernel of no or of too many operations.
 pub(super) fn affordable(shape: &[usize], extent: &[usize]) -> Result<(), Fault> {
     let evaluations = shape.iter().chain(extent).try_fold(1usize, |n, &extent| n.checked_mul(extent));
-    if shape.len() > 8 || evaluations.is_none_or(|n| n == 0 || n > OPERATION_LIMIT) {
-        return Err(Fault::new(
-            "kernel-too-large",
-            format!("a kernel over {shape:?} × {extent:?} is empty or too large"),
-            "at most 2^24 operations in one layer are accepted",
-        ));
+    let axes = shape.len() <= 8;
+    if axes && evaluations.is_some_and(|n| n > 0 && n <= OPERATION_LIMIT) {
+        return Ok(());
     }
-    Ok(())
+    let (fault, help) = match evaluations {
+        _ if !axes => ("has more than 8 axes", "merge axes before it"),
+        Some(0) => ("is empty", "give every axis an extent of at least 1"),
+        _ => ("takes more than 2^32 operations, which is the most that is accepted", SMALLER),
+    };
+    Err(Fault::new("kernel-too-large", format!("a kernel over {shape:?} × {extent:?} {fault}"), help))
 }
 
 /// The narrowest legal format.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nn2hdl_runtime::range::Elements;
 use nn2hdl_runtime::{Encoder, Format, Interval, Overflow, Quantizer, Rounding, ValueId};
 use num_traits::Zero;
 
@@ -49,7 +50,7 @@ impl Lower<'_> {
         }
         let Source { name, shape, framed, .. } = self.writer.sources[source].clone();
         let shape = shape[usize::from(framed)..].to_vec();
-        let elements = vec![format.interval(); shape.iter().product()];
+        let elements = Elements::uniform(&shape, format.interval());
         let value = self.writer.block.add_value(name, shape, format);
         self.writer.elements.push(elements);
         self.writer.sources[source].value = Some((value, encoder));
@@ -181,7 +182,7 @@ impl Lower<'_> {
             Codes::Value(value)
                 if quantity.integer && quantity.plain_scale().is_some_and(|a| *a == super::whole(1)) =>
             {
-                if self.elements(*value).iter().any(|range| range.lo < 0) {
+                if self.elements(*value).join().lo < 0 {
                     return Err(Fault::unsupported(
                         "the indices may be negative at run time",
                         "count from the front; for an input, leave its format out or state one without a sign",

@@ -58,6 +58,8 @@ struct Source {
 struct Writer {
     block: Block,
     elements: Vec<Elements>,
+    /// Elements of all tensors that kernels have written.
+    held: usize,
     sources: Vec<Source>,
     /// Extents that integer inputs index, by source, as far as their uses have shown.
     extents: BTreeMap<usize, usize>,
@@ -72,6 +74,7 @@ impl Writer {
         Self {
             block: Block::new(name),
             elements: Vec::new(),
+            held: 0,
             sources: Vec::new(),
             extents: BTreeMap::new(),
             watched: Vec::new(),
@@ -246,7 +249,7 @@ impl Lower<'_> {
         let frac = if info.integer { 0 } else { 4 };
         let format = Format { signed: !info.integer, width: 8, frac };
         let own = shape[usize::from(framed)..].to_vec();
-        let elements = vec![format.interval(); own.iter().product()];
+        let elements = Elements::uniform(&own, format.interval());
         let value = self.writer.block.add_value(info.name.clone(), own, format);
         self.writer.elements.push(elements);
         let chain = Field::uniform(shape.len(), Link::scale(power_of_two(-i64::from(frac))));

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use nn2hdl_runtime::index::points;
 use nn2hdl_runtime::quantize::{self, Drop};
-use nn2hdl_runtime::{Expr, ExprId, Interval, Op, Rounding, ValueId};
+use nn2hdl_runtime::{Expr, ExprId, Index, Interval, Op, Rounding, ValueId};
 use num_traits::{Signed, Zero};
 
 use super::align::is_power_of_two;
@@ -22,6 +22,9 @@ use crate::ops::Fault;
 /// Most levels that become thresholds, and most that are enumerated at all.
 const THRESHOLDS: i64 = 15;
 const LEVELS: i64 = 1 << 16;
+
+/// Different functions that the positions of an image have between its borders, at most.
+const KINDS: usize = 64;
 
 /// Fraction bits that an offset may have beyond those of the scaled codes before it is folded otherwise.
 const EXTRA_BITS: i64 = 8;
@@ -48,6 +51,27 @@ const BENT_FORMS: &[Form] = &[
 
 /// A dyadic factor up to here, or a power of two, is taken as it is; a longer one may have a shorter multiply–shift.
 const SMALL_FACTOR: i64 = 1 << 8;
+
+/// The different composites and the number of each position's, if they are few beside the positions of an image; not
+/// where channels alone differ.
+fn kinds(channels: &Field<Channel>) -> Option<(Vec<Composite>, Field<usize>)> {
+    if !(2..channels.shape().len()).any(|axis| channels.varies(axis)) {
+        return None;
+    }
+    let (mut kinds, mut numbers): (Vec<Composite>, Vec<usize>) = Default::default();
+    let all = channels.entries();
+    for Channel { composite, .. } in all {
+        let known = kinds.iter().position(|kind| kind == composite);
+        if known.is_none() && 4 * (kinds.len() + 1) > all.len().min(4 * KINDS) {
+            return None;
+        }
+        numbers.push(known.unwrap_or(kinds.len()));
+        if known.is_none() {
+            kinds.push(composite.clone());
+        }
+    }
+    (kinds.len() > 1).then(|| (kinds, Field::new(channels.shape().to_vec(), numbers)))
+}
 
 /// The fault of a function that meets `x`, where it has no value.
 pub(super) fn undefined(curve: &super::Curve, x: f64) -> Fault {
@@ -148,7 +172,9 @@ impl Lower<'_> {
         stairs: &Stairs,
     ) -> Result<Quantity, Fault> {
         let mut ranges: Vec<Option<Interval>> = vec![None; composites.entries().len()];
-        for (p, &range) in points(&quantity.shape).zip(self.elements(value)) {
+        let frame = usize::from(quantity.framed);
+        for (at, range) in self.elements(value).distinct(|axis| composites.varies(frame + axis)) {
+            let p = [&[0; 1][..frame], &at].concat();
             let slot = &mut ranges[composites.position(&p)];
             *slot = Some(slot.map_or(range, |known| known.join(range)));
         }
@@ -424,11 +450,25 @@ impl Lower<'_> {
         let clipped = 2 * span(active) <= span(range);
         let range = if clipped { active } else { range };
         let len = usize::try_from(span(range)).ok()?;
-        if len > 1usize << self.options().table_bits.min(20) || len * channels.entries().len() > 1 << 24 {
+        if len > 1usize << self.options().table_bits.min(20) {
             return None;
         }
         let (base, last) = (i64::try_from(range.lo).ok()?, i64::try_from(range.hi).ok()?);
         let at = if clipped { quantize::clamp(body, x, base, last) } else { x };
+        if let Some((kinds, number)) = kinds(channels) {
+            // One table for all: a position adds where its own part begins, which a stream reads from a memory.
+            let rows = kinds.iter();
+            let data: Vec<i64> =
+                rows.flat_map(|composite| (base..=last).map(|code| composite.at(code))).collect();
+            let len = data.len() as u32;
+            let table = self.table("levels", data);
+            let begin = number.map(|&number| number as i64 * (last - base + 1));
+            let a = self.shifted(body, at, &begin, result);
+            return Some(body.push(Op::Lut { table, row: Index::Const(0), len, base, a }));
+        }
+        if len * channels.entries().len() > 1 << 24 {
+            return None;
+        }
         let rows = channels.entries().iter();
         let data = rows.flat_map(|channel| (base..=last).map(|code| channel.composite.at(code))).collect();
         let table = self.table("levels", data);

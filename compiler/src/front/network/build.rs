@@ -226,9 +226,9 @@ impl Builder<'_> {
         let plain = |name: &str| name.replace('_', "").to_lowercase();
         let fits =
             |entry: &&ops::Entry| domain.as_deref().is_none_or(|domain| entry.domains.contains(&domain));
-        let entries = || ops::OPERATORS.iter().filter(fits);
-        let exact = entries().find(|entry| entry.name == op);
-        let Some(entry) = exact.or_else(|| entries().find(|entry| plain(entry.name) == plain(op))) else {
+        let named = ops::OPERATORS.iter().filter(fits).filter(|entry| plain(entry.name) == plain(op));
+        // Where a name has several meanings and no domain is stated, ONNX's own is meant.
+        let Some(entry) = named.min_by_key(|entry| (entry.name != op, !entry.domains.contains(&""))) else {
             let help = meant(op, ops::OPERATORS.iter().map(|entry| entry.name));
             self.problem("unknown-operator", name, format!("there is no operator `{op}`"), help);
             return;

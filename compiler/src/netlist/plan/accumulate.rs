@@ -27,6 +27,19 @@ pub enum Total {
     },
 }
 
+/// Points that a reduction over a stream has, at most: all are looked at, in 64 bytes or so each.
+const POINTS: usize = 1 << 22;
+
+/// Constants that it has, at most.
+const CONSTANTS: usize = 1 << 26;
+
+/// Whether a reduction is too large to be looked through beat by beat.
+pub(super) fn is_large(program: &Program, kernel: &Kernel) -> bool {
+    let points: usize = kernel.extent.iter().product();
+    let positions = program.main().value(kernel.out).len();
+    points > POINTS || has_constants(&kernel.body) && points.saturating_mul(positions) > CONSTANTS
+}
+
 /// The beat along each level, and the position within.
 type Place = (Vec<usize>, Tap);
 
@@ -38,7 +51,8 @@ pub fn total(program: &Program, kernel: &Kernel, plan: &Plan) -> Option<Total> {
     let legal = kernel.scatter.is_none()
         && slots.iter().all(|&slot| kernel.reads[slot as usize].value == value)
         && !plan.ways[value.index()].is_empty()
-        && slots_of_finish_are_whole(kernel, plan);
+        && slots_of_finish_are_whole(kernel, plan)
+        && !is_large(program, kernel);
     if !legal {
         return None;
     }

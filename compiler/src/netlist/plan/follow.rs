@@ -30,6 +30,25 @@ struct Level {
 
 /// What `kernel` computes together if it follows its operands; `ways` are those of the block's values.
 pub(super) fn follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> Option<Together> {
+    let shape = &block.value(kernel.out).shape;
+    let stay = |axis, by| constants_stay(kernel, axis, by);
+    followed(block, kernel, ways, &[&stay, &|axis, _| constants_move(kernel, shape, axis)])
+}
+
+/// Whether `kernel` would follow its operands if its constants were the same everywhere.
+pub(super) fn would_follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> bool {
+    followed(block, kernel, ways, &[&|_, _| true]).is_some()
+}
+
+/// Whether a layer's constants allow a step of so many positions along an axis.
+type Constants<'a> = &'a dyn Fn(usize, i64) -> bool;
+
+fn followed(
+    block: &Block,
+    kernel: &Kernel,
+    ways: &[Vec<Spread>],
+    allowed: &[Constants<'_>],
+) -> Option<Together> {
     let depth = kernel.reads.iter().map(|read| ways[read.value.index()].len()).max()?;
     if depth == 0 || kernel.scatter.is_some() {
         return None;
@@ -37,15 +56,15 @@ pub(super) fn follow(block: &Block, kernel: &Kernel, ways: &[Vec<Spread>]) -> Op
     let shape = &block.value(kernel.out).shape;
     let mut levels: Vec<Level> = Vec::new();
     for level in 0..depth {
-        let found = |constants: &dyn Fn(usize, i64) -> bool| {
+        let found = |constants: &Constants<'_>| {
             (1..=PERIOD).find_map(|period| {
                 let free = (0..shape.len()).filter(|axis| levels.iter().all(|level| level.axis != *axis));
                 let mut free = free.filter(|&axis| constants(axis, period as i64));
                 free.find_map(|axis| along(kernel, ways, level, axis, period))
             })
         };
-        let stay = found(&|axis, by| constants_stay(kernel, axis, by));
-        levels.push(stay.or_else(|| found(&|axis, _| constants_move(kernel, shape, axis)))?);
+        let found = allowed.iter().find_map(found)?;
+        levels.push(found);
     }
     let mut steps: BTreeMap<ValueId, Vec<usize>> = BTreeMap::new();
     let mut spread = Vec::new();

@@ -13,6 +13,8 @@ use nn2hdl_runtime::{Block, Program, Step, ValueId};
 use crate::datapath::elaborate::Tap;
 use crate::diagnostic::Diagnostic;
 
+use shift::REMEMBERED;
+
 pub use accumulate::{Total, total};
 pub use follow::Together;
 
@@ -277,7 +279,22 @@ fn flow(program: &Program, step: &Step, plan: &Plan) -> Result<Flow, Diagnostic>
     if streamed.map(|value| block.value(value).shape.iter().product::<usize>()).max() <= Some(COLLECTED) {
         return Ok(Flow::Whole);
     }
-    Err(refuse(&kernel.name, "the layer"))
+    if follow::would_follow(block, kernel, &plan.ways) {
+        return Err(Diagnostic::new(
+            "no-stream",
+            &kernel.name,
+            "the layer's constants differ from position to position of the image",
+            format!(
+                "use `--ii 1`; streams carry such weights added or multiplied outside a reduction, on at most \
+                 {REMEMBERED} elements; a pool that counts its padding, or rounding other than RND_CONV, may do without"
+            ),
+        ));
+    }
+    let large = accumulate::is_large(program, kernel);
+    Err(refuse(
+        &kernel.name,
+        if large { "a layer of so many operations on the whole image" } else { "the layer" },
+    ))
 }
 
 /// Rows that take longer than the time between them would run into each other.

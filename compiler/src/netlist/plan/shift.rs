@@ -24,7 +24,7 @@ pub(super) fn stays(index: &Index, axis: usize, by: i64) -> bool {
 }
 
 /// Output positions of a layer whose constants come from memories, at most.
-const REMEMBERED: usize = 1 << 16;
+pub(super) const REMEMBERED: usize = 1 << 16;
 
 /// Whether the constants that `kernel` looks up are the same after the step.
 pub(super) fn constants_stay(kernel: &Kernel, axis: usize, by: i64) -> bool {
