@@ -113,3 +113,23 @@ fn table(builder: &mut Builder, mut group: Vec<Weight>) -> Result<Term, SolveErr
     }
     Ok(Term { operand: Operand { value: builder.table(group)?, shift }, negative })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_gathered_into_small_tables_in_their_order() {
+        // Six of each size, dealt out one by one.
+        let weights: Vec<Weight> =
+            (0..30).map(|n| (ValueId(n), [1, 12, -3, 20, 7][n as usize % 5])).collect();
+        let dealt: u32 = weights.chunks(TABLE_INPUTS).map(price).sum();
+        let groups = gather(weights.clone());
+        let gathered: u32 = groups.iter().map(|group| price(group)).sum();
+        assert!(5 * gathered <= 4 * dealt, "{gathered} {dealt}");
+        assert!(groups.iter().all(|group| group.len() <= TABLE_INPUTS && group.is_sorted()));
+        let mut all: Vec<Weight> = groups.concat();
+        all.sort_unstable();
+        assert_eq!(all, weights);
+    }
+}
