@@ -223,7 +223,7 @@ fn models_are_joined_by_name_and_by_path() {
         ("muon-segment-bx+", "missing beside a `+`"),
         ("+muon-head", "missing beside a `+`"),
         (&format!("muon-head+{missing}"), "no file or zoo model"),
-        ("muon-window+muon-window", "? × 4 does not fit the next network's `window` of ? × 96"),
+        ("muon-window+muon-window", "? × 4 does not fit the next network's `window` of ? × 6 × 16"),
         (&["muon-head"; 100].join("+"), "more than 64"),
     ] {
         let ran = run(&["inspect", model]);

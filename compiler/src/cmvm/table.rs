@@ -48,13 +48,25 @@ pub fn pack(builder: &mut Builder, weights: &[Weight], packing: Packing) -> Resu
 /// Exchanges of two weights between tables that are tried for one column, at most.
 const EXCHANGES: usize = 20_000;
 
-/// Groups of at most six: at first weights of equal powers of two and size together, then any two weights change places
-/// while that makes their tables smaller.
-fn gather(mut weights: Vec<Weight>) -> Vec<Vec<Weight>> {
-    weights.sort_by_key(|&(value, weight)| {
-        (weight.trailing_zeros(), weight.unsigned_abs() >> weight.trailing_zeros(), weight < 0, value)
+/// Groups of at most six, the cheapest of several starts: neighbours in the order of their values, of their sizes, and of their
+/// greatest powers of two.
+fn gather(weights: Vec<Weight>) -> Vec<Vec<Weight>> {
+    let orders: [fn(i64) -> (u64, i64); 3] = [
+        |weight| (0, weight),
+        |weight| (weight.unsigned_abs(), weight),
+        |weight| (weight.unsigned_abs() & weight.unsigned_abs().wrapping_neg(), weight),
+    ];
+    let starts = orders.iter().map(|order| {
+        let mut sorted = weights.clone();
+        sorted.sort_by_key(|&(value, weight)| (order(weight), value));
+        exchange(sorted.chunks(TABLE_INPUTS).map(<[_]>::to_vec).collect())
     });
-    let mut groups: Vec<Vec<Weight>> = weights.chunks(TABLE_INPUTS).map(<[_]>::to_vec).collect();
+    let groups = starts.min_by_key(|groups| groups.iter().map(|group| price(group)).sum::<u32>());
+    in_order(groups.unwrap_or_default())
+}
+
+/// Any two weights change places while that makes their tables smaller.
+fn exchange(mut groups: Vec<Vec<Weight>>) -> Vec<Vec<Weight>> {
     let mut costs: Vec<u32> = groups.iter().map(|group| price(group)).collect();
     let mut left = EXCHANGES;
     let mut better = true;
@@ -63,7 +75,7 @@ fn gather(mut weights: Vec<Weight>) -> Vec<Vec<Weight>> {
             let (width, height) = (groups[i].len(), groups[j].len());
             for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
                 if left == 0 {
-                    return in_order(groups);
+                    return groups;
                 }
                 let (a, b) = (groups[i][x], groups[j][y]);
                 if a.1 == b.1 {
@@ -81,7 +93,7 @@ fn gather(mut weights: Vec<Weight>) -> Vec<Vec<Weight>> {
             }
         }
     }
-    in_order(groups)
+    groups
 }
 
 fn in_order(mut groups: Vec<Vec<Weight>>) -> Vec<Vec<Weight>> {

@@ -68,7 +68,11 @@ fn check(first: &Model, second: &Model) -> Result<(), Diagnostic> {
         if from.ranked && other {
             let message =
                 format!("{} does not fit the next network's `{}` of {}", extents(from), to.name, extents(to));
-            return refuse(&from.name, message, "join networks of which each takes what the one before delivers");
+            return refuse(
+                &from.name,
+                message,
+                "join networks of which each takes what the one before delivers",
+            );
         }
     }
     for (domain, version) in &second.opsets {
