@@ -25,6 +25,8 @@ pub struct Model {
     pub bytes: Vec<u8>,
     /// Options that a zoo model comes with.
     pub options: &'static [&'static str],
+    /// The zoo's float stage, of a model that was taken from the zoo by name.
+    pub float: Option<&'static [u8]>,
 }
 
 /// Finds a model by file or by name; `A+B` is model B behind model A.
@@ -45,9 +47,9 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     if path.is_file() {
         let toml = path.extension().is_some_and(|extension| extension == "toml");
         let bytes = if toml { described(path)? } else { read(path, LARGEST)? };
-        return Ok(Model { name, origin: origin.to_owned(), bytes, options: &[] });
+        return Ok(Model { name, origin: origin.to_owned(), bytes, options: &[], float: None });
     }
-    if let Some(ZooModel { name, onnx, options, description, .. }) = find(origin) {
+    if let Some(ZooModel { name, onnx, options, description, float, .. }) = find(origin) {
         let bytes = match description {
             None => onnx.to_vec(),
             Some((text, weights)) => {
@@ -55,7 +57,7 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
                 onnx::encode(&model.map_err(|problems| Failure::from(problems).about(origin))?)
             }
         };
-        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes, options });
+        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes, options, float: *float });
     }
     let what = if path.exists() { "is not a file" } else { "there is no such file or zoo model" };
     Err(Failure::new("no-model", origin, what, suggestion(origin)))
@@ -69,7 +71,8 @@ fn joined(first: Model, second: &Model, origin: &str) -> Result<Model, Failure> 
     let whole = onnx::join(decoded(&first)?, decoded(second)?)
         .map_err(|problem| Failure::from(problem).about(origin))?;
     let name = format!("{}-{}", first.name, second.name);
-    Ok(Model { name, origin: origin.to_owned(), bytes: onnx::encode(&whole), options: first.options })
+    let bytes = onnx::encode(&whole);
+    Ok(Model { name, origin: origin.to_owned(), bytes, options: first.options, float: None })
 }
 
 /// A network described in TOML, as an ONNX file.

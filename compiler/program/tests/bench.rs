@@ -152,6 +152,24 @@ fn what_cannot_be_measured_says_so_and_the_rest_is() {
     assert!(record["data"].as_str().unwrap().contains("simulated chamber images"), "{record}");
     assert!(rate(&record, "emulator, all threads").unwrap() > 0.0);
     assert_eq!(record["engines"].as_array().unwrap().len(), 1);
+    let pairs = ["bench", "muon-segment-pairs", "--engines", "emulator"];
+    let record = run(&[&pairs, &quick[..]].concat()).json();
+    assert!(record["data"].as_str().unwrap().contains("chamber images of pairs of strips"), "{record}");
+}
+
+#[test]
+fn a_file_named_as_a_zoo_model_is_measured_as_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("muon-segment.onnx");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tracers/tracer_conv.onnx"), &file)
+        .unwrap();
+    let float = |model: &str, dir: &str| {
+        let dir = root.path().join(dir);
+        let ran = run(&[&["bench", model, "-o", dir.to_str().unwrap(), "--sizes", "1"], &QUICK[..]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        fs::read(dir.join("float.onnx")).unwrap()
+    };
+    assert!(float(file.to_str().unwrap(), "file") == float("tracer-conv", "zoo"));
 }
 
 #[cfg(unix)]

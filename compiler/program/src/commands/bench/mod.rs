@@ -71,7 +71,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     check_room(&program, &sizes)?;
     let frames = Rc::new(Frames::new(&program)?);
     let mut exchange = Exchange::new(&model.bytes);
-    exchange.float = trained(&model.name).or(exchange.float);
+    exchange.float = trained(model.float, &program.input_value(0).shape).or(exchange.float);
     let folder = tempfile::tempdir().map_err(|error| Failure::new("file", "", error.to_string(), ""))?;
     let files = files(&exchange, &frames, &program)?;
     for file in &files {
@@ -143,12 +143,12 @@ fn check_room(program: &Program, sizes: &[u32]) -> Result<(), Failure> {
 
 /// The float network that a zoo model was quantized from, where it was trained here.
 #[cfg(feature = "train")]
-fn trained(name: &str) -> Option<Vec<u8>> {
-    float::of(name)
+fn trained(stage: Option<&[u8]>, shape: &[usize]) -> Option<Vec<u8>> {
+    float::of(stage?, shape)
 }
 
 #[cfg(not(feature = "train"))]
-fn trained(_: &str) -> Option<Vec<u8>> {
+fn trained(_: Option<&[u8]>, _: &[usize]) -> Option<Vec<u8>> {
     None
 }
 
