@@ -96,15 +96,29 @@ fn every_size_is_measured_and_the_files_are_written() {
     assert_eq!(names, expected);
     let written: Value = serde_json::from_slice(&fs::read(dir.join("bench.json")).unwrap()).unwrap();
     assert_eq!(written["engines"], record["engines"]);
-    // The directory is known as nn2hdl's own, and what it holds can be merged.
+    // The directory is known as bench's own, and what it holds can be merged, into another one.
     let file = dir.join("bench.json");
-    let again = run(&[
-        &["bench", "tracer-conv", "--sizes", "2", "-o", shown, "--with", file.to_str().unwrap()],
-        &QUICK[..],
-    ]
-    .concat());
-    assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stdout.contains("firmware (2)") && again.stdout.contains("wrote "), "{}", again.stdout);
+    let again = |dir: &Path, more: &[&str]| {
+        let dir = dir.to_str().unwrap();
+        run(&[&["bench", "tracer-conv", "--sizes", "2", "-o", dir], &QUICK[..], more].concat())
+    };
+    let with = ["--with", file.to_str().unwrap()];
+    let other = again(&root.path().join("other"), &with);
+    assert_eq!(other.code, Some(0), "{}", other.stderr);
+    assert!(other.stdout.contains("firmware (2)") && other.stdout.contains("wrote "), "{}", other.stdout);
+    let refused =
+        [(again(&dir, &with), "lies in it"), (again(&root.path().join("design"), &[]), "a compiled design")];
+    for (ran, says) in refused {
+        assert!(ran.code == Some(1) && ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    let compiled = run(&["compile", "tracer-conv", "-o", shown]);
+    assert!(
+        compiled.code == Some(1) && compiled.stderr.contains("only `nn2hdl bench`"),
+        "{}",
+        compiled.stderr
+    );
+    assert_eq!(serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap(), written);
+    assert_eq!(again(&dir, &[]).code, Some(0));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod peer;
 pub mod record;
 pub mod words;
 
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,7 +23,7 @@ use serde::Serialize;
 
 use super::lower;
 use crate::args::{BenchArgs, BenchEngine};
-use crate::directory::Place;
+use crate::directory::{Kind, Place};
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
 use crate::settings::Settings;
@@ -55,7 +56,11 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     }
     let sizes: Vec<u32> =
         args.sizes.iter().copied().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-    let place = args.output.as_deref().map(Place::new).transpose()?;
+    let place = args.output.as_deref().map(|path| Place::new(path, Kind::Bench)).transpose()?;
+    if let Some(place) = &place {
+        let model = args.model.as_ref().map(Path::new).filter(|path| path.is_file());
+        args.with.iter().map(PathBuf::as_path).chain(model).try_for_each(|file| place.spare(file))?;
+    }
     #[cfg(not(feature = "report"))]
     if place.is_some() {
         let help =
@@ -222,7 +227,7 @@ impl Job<'_> {
     fn contenders(
         &self,
         exchange: &Exchange,
-        folder: &std::path::Path,
+        folder: &Path,
         progress: &mut Progress,
     ) -> Result<(Option<record::Engine>, Vec<Contender>), Failure> {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
