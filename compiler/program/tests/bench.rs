@@ -16,9 +16,9 @@ fn engine<'a>(record: &'a Value, name: &str) -> &'a Value {
 }
 
 /// A result of another runtime.
-fn other(name: &str, rate: f64) -> Value {
+fn other(model: &str, name: &str, rate: f64) -> Value {
     json!({
-        "schema": "nn2hdl.bench/1", "generator": "other 1", "model": "m", "command": "other", "unix_seconds": 1,
+        "schema": "nn2hdl.bench/1", "generator": "other 1", "model": model, "command": "other", "unix_seconds": 1,
         "machine": {"processor": "p", "threads": 64, "system": "s", "memory_bytes": null, "load": null, "accelerator": "a GPU"},
         "data": "d", "seconds_per_point": 1.0, "rounds": 1,
         "engines": [{
@@ -125,7 +125,7 @@ fn every_size_is_measured_and_the_files_are_written() {
 fn results_of_others_are_merged_and_named_apart() {
     let root = tempfile::tempdir().unwrap();
     let [a, b] = [("a.json", "GPU"), ("b.json", "GPU")]
-        .map(|(file, name)| write(&root.path().join(file), &other(name, 1234.0)));
+        .map(|(file, name)| write(&root.path().join(file), &other("muon-window", name, 1234.0)));
     let args = ["bench", "--sizes", "1", "--json", "--with", &a, "--with", &b];
     let ran = run(&[&args[..], &QUICK[..]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -241,11 +241,22 @@ fn bad_input_is_one_clear_error() {
     let file = |name: &str, value: &Value| write(&root.path().join(name), value);
     let broken = root.path().join("broken.json");
     fs::write(&broken, "{").unwrap();
-    let mut negative = other("n", 1.0);
+    let mut negative = other("muon-window", "n", 1.0);
     negative["engines"][0]["points"][0]["images_per_second"] = json!(-1.0);
-    let mut unsorted = other("n", 1.0);
+    let mut unsorted = other("muon-window", "n", 1.0);
     unsorted["engines"][0]["points"][1]["size"] = json!(1);
-    let mut missing = other("n", 1.0);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut value = other("muon-window", "n", 1.0);
+        change(&mut value["engines"][0]);
+        value
+    };
+    let vast = changed(&|engine| engine["points"][1]["size"] = json!(1_048_577));
+    let many = changed(&|engine| engine["points"] = (1..=65).map(|size| json!({"size": size})).collect());
+    let fast = changed(&|engine| engine["points"][0]["images_per_second"] = json!(1.1e15));
+    let unnamed = changed(&|engine| engine["name"] = json!(" "));
+    let lines = changed(&|engine| engine["name"] = json!("one\ntwo"));
+    let long = changed(&|engine| engine["name"] = json!("n".repeat(201)));
+    let mut missing = other("muon-window", "n", 1.0);
     missing.as_object_mut().unwrap().remove("machine");
     let cases = [
         (broken.to_str().unwrap().to_owned(), "no JSON"),
@@ -254,6 +265,13 @@ fn bad_input_is_one_clear_error() {
         (file("c.json", &negative), "above 0"),
         (file("d.json", &unsorted), "ascend"),
         (file("e.json", &missing), "machine"),
+        (file("f.json", &vast), "1048577"),
+        (file("g.json", &many), "65 sizes"),
+        (file("h.json", &fast), "1e15 at most"),
+        (file("i.json", &unnamed), "1 to 200 characters"),
+        (file("j.json", &lines), "1 to 200 characters"),
+        (file("k.json", &long), "1 to 200 characters"),
+        (file("l.json", &other("muon-segment", "n", 1.0)), "`muon-segment`, not of `muon-window`"),
         (root.path().join("absent.json").to_str().unwrap().to_owned(), "absent.json"),
     ];
     for (path, says) in &cases {
@@ -263,6 +281,30 @@ fn bad_input_is_one_clear_error() {
             && ran.stderr.contains(says)
             && ran.stderr.contains(".json");
         assert!(clear && ran.stdout.is_empty(), "{}", ran.stderr);
+    }
+    let least = changed(&|engine| {
+        engine["name"] = json!("n".repeat(200));
+        engine["points"] = json!([{"size": 1_048_576, "images_per_second": 1e15}]);
+    });
+    let ran = run(&[&["bench", "--sizes", "1", "--with", &file("m.json", &least)], &QUICK[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let dir = root.path().join("nothing");
+    let nothing = [
+        "bench",
+        "tracer-graph",
+        "--ii",
+        "3",
+        "--engines",
+        "firmware",
+        "-o",
+        dir.to_str().unwrap(),
+        "--sizes",
+        "1",
+    ];
+    let ran = run(&nothing);
+    assert!(ran.code == Some(1) && ran.stdout.is_empty() && !dir.exists(), "{}", ran.stderr);
+    for says in ["nothing was measured", "firmware: ", "cannot be streamed", "choose other `--engines`"] {
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
     let usage: [&[&str]; 6] = [
         &["--sizes", "0"],

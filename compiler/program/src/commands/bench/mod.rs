@@ -32,6 +32,7 @@ use engine::Engine;
 use exchange::Exchange;
 use frames::Frames;
 use measure::{Contender, ROUNDS, line, measure};
+use peer::Patience;
 use record::{Machine, Point, Record, SCHEMA, Timing};
 
 /// The model that is measured if none is named.
@@ -67,8 +68,9 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
             "build it with `cargo build --release --features report`, or take the figures from `--json`";
         return Err(Failure::new("no-report", "", "this nn2hdl was built without reports", help));
     }
-    let merged = args.with.iter().map(|path| record::load(path)).collect::<Result<Vec<_>, _>>()?;
     let model = model::load(Some(args.model.as_deref().unwrap_or(DEFAULT)))?;
+    let merged =
+        args.with.iter().map(|path| record::load(path, &model.name)).collect::<Result<Vec<_>, _>>()?;
     let settings = settings::resolve(&args.design, &model)?;
     let mut progress = Progress::new();
     progress.say("reading the model", 0, 0);
@@ -103,7 +105,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     let mut peers = Vec::new();
     for command in &args.peer {
         progress.say(command, 0, 0);
-        peers.extend(peer::start(command, folder.path())?);
+        peers.extend(peer::start(command, folder.path(), Patience::default())?);
     }
     let job = Job { args, program: &program, settings: &settings, frames: &frames, sizes: &sizes };
     let (firmware, mut contenders) = job.contenders(&exchange, folder.path(), &mut progress)?;
@@ -118,6 +120,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     record.merge(firmware.into_iter().collect());
     merged.into_iter().for_each(|engines| record.merge(engines));
     drop(progress);
+    record.check_measured()?;
 
     let mut text = words::words(&record);
     if let Some(place) = &place {
