@@ -253,6 +253,7 @@ fn bad_input_is_one_clear_error() {
     let vast = changed(&|engine| engine["points"][1]["size"] = json!(1_048_577));
     let many = changed(&|engine| engine["points"] = (1..=65).map(|size| json!({"size": size})).collect());
     let fast = changed(&|engine| engine["points"][0]["images_per_second"] = json!(1.1e15));
+    let slow = changed(&|engine| engine["points"][0]["images_per_second"] = json!(1e-300));
     let unnamed = changed(&|engine| engine["name"] = json!(" "));
     let lines = changed(&|engine| engine["name"] = json!("one\ntwo"));
     let long = changed(&|engine| engine["name"] = json!("n".repeat(201)));
@@ -262,12 +263,13 @@ fn bad_input_is_one_clear_error() {
         (broken.to_str().unwrap().to_owned(), "no JSON"),
         (file("a.json", &json!({"schema": "nn2hdl.report/1"})), "nn2hdl.report/1"),
         (file("b.json", &json!([])), "no `schema`"),
-        (file("c.json", &negative), "above 0"),
+        (file("c.json", &negative), "from 1e-9 to 1e15"),
         (file("d.json", &unsorted), "ascend"),
         (file("e.json", &missing), "machine"),
         (file("f.json", &vast), "1048577"),
         (file("g.json", &many), "65 sizes"),
-        (file("h.json", &fast), "1e15 at most"),
+        (file("h.json", &fast), "from 1e-9 to 1e15"),
+        (file("n.json", &slow), "from 1e-9 to 1e15"),
         (file("i.json", &unnamed), "1 to 200 characters"),
         (file("j.json", &lines), "1 to 200 characters"),
         (file("k.json", &long), "1 to 200 characters"),

@@ -220,15 +220,16 @@ impl Engine for Peer {
         let line = self.process.borrow_mut().ask(&request)?;
         let reply: Reply =
             serde_json::from_str(&line).map_err(|_| "its answer is not understood".to_owned())?;
-        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let possible = record::possible;
         match reply {
             Reply::Refused { error } => Err(error),
             Reply::Measured { images, seconds, durations }
-                if images > 0 && positive(seconds) && durations.iter().all(|&d| positive(d)) =>
+                if possible(images as f64 / seconds)
+                    && durations.iter().all(|&seconds| possible(seconds * 1e6)) =>
             {
                 Ok(Burst { images, seconds, durations })
             }
-            Reply::Measured { .. } => Err("its figures are not above 0".into()),
+            Reply::Measured { .. } => Err("its figures are impossible".into()),
         }
     }
 }
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn silent_peers_are_ended() {
+    fn silent_peers_are_ended_and_impossible_ones_refused() {
         let silent = started("exec sleep 3600", Patience { greeting: SHORT, reply: LONG });
         let message = silent.map(|_| ()).unwrap_err().problems[0].message.clone();
         assert!(message.contains("no greeting: no answer within 0.05 s"), "{message}");
@@ -263,6 +264,10 @@ mod tests {
         let ask = Ask { size: 1, seconds: 0.0, warm: false };
         assert!(peer.burst(ask).unwrap_err().contains("no answer within 0.05 s"));
         assert!(peer.burst(ask).unwrap_err().contains("took too long"));
+
+        let text = format!("{greeting}\nread request\nexec echo '{{\"images\": 1, \"seconds\": 1e-300}}'");
+        let mut engines = started(&text, Patience::default()).unwrap();
+        assert_eq!(engines.remove(0).1.unwrap().burst(ask), Err("its figures are impossible".into()));
 
         let unnamed = greeting.replace(r#""a""#, r#""""#);
         let message =

@@ -12,9 +12,10 @@ use crate::model::read;
 pub const SCHEMA: &str = "nn2hdl.bench/1";
 /// The largest result that is read.
 const LARGEST: u64 = 1 << 26;
-/// The largest buffer, most buffer sizes of an engine, most images per second (and µs), and characters of a name.
+/// The largest buffer, most buffer sizes of an engine, least and most images per second (and µs), and characters of a name.
 const MOST_IMAGES: u32 = 1 << 20;
 const MOST_POINTS: usize = 64;
+const LEAST: f64 = 1e-9;
 const GREATEST: f64 = 1e15;
 const LONGEST_NAME: usize = 200;
 
@@ -217,6 +218,11 @@ pub fn load(path: &Path, model: &str) -> Result<Vec<Engine>, Failure> {
     Ok(engines.into_iter().map(from).collect())
 }
 
+/// Whether a measurement can give so many images per second, or a latency of so many µs.
+pub fn possible(value: f64) -> bool {
+    (LEAST..=GREATEST).contains(&value)
+}
+
 impl Engine {
     /// Whether it has a name and all figures are possible.
     pub fn check(&self) -> Result<(), String> {
@@ -227,13 +233,12 @@ impl Engine {
         if self.points.len() > MOST_POINTS {
             return Err(format!("{} sizes, more than {MOST_POINTS}", self.points.len()));
         }
-        let positive = |value: f64| value > 0.0 && value <= GREATEST;
         for Point { size, images_per_second, rounds, .. } in &self.points {
             if !(1..=MOST_IMAGES).contains(size) {
                 return Err(format!("size {size}: buffers are of 1 to {MOST_IMAGES} images"));
             }
-            if !images_per_second.iter().chain(rounds).all(|&rate| positive(rate)) {
-                return Err(format!("size {size}: figures must be above 0, {GREATEST:e} at most"));
+            if !images_per_second.iter().chain(rounds).all(|&rate| possible(rate)) {
+                return Err(format!("size {size}: figures must be from {LEAST:e} to {GREATEST:e}"));
             }
         }
         if !self.points.is_sorted_by(|a, b| a.size < b.size) {
@@ -241,9 +246,9 @@ impl Engine {
         }
         match self.latency {
             Some(Latency { median_us, p99_us, .. })
-                if !positive(median_us) || p99_us.is_some_and(|p99| !positive(p99)) =>
+                if !possible(median_us) || p99_us.is_some_and(|p99| !possible(p99)) =>
             {
-                Err(format!("latencies must be above 0, {GREATEST:e} µs at most"))
+                Err(format!("latencies must be from {LEAST:e} to {GREATEST:e} µs"))
             }
             _ => Ok(()),
         }
