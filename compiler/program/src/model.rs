@@ -6,6 +6,7 @@ use std::path::Path;
 
 use nn2hdl_compiler::front::network::{self, Description};
 use nn2hdl_compiler::front::{self, onnx};
+use nn2hdl_compiler::pass;
 use nn2hdl_models::{ZooModel, find, zoo};
 
 use crate::failure::Failure;
@@ -29,6 +30,9 @@ pub struct Model {
     pub float: Option<&'static [u8]>,
 }
 
+/// The most models that `A+B+…` joins.
+const MOST_PARTS: usize = 64;
+
 /// Finds a model by file or by name; `A+B` is model B behind model A.
 pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     let Some(origin) = model else {
@@ -38,10 +42,8 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
         ));
     };
     let path = Path::new(origin);
-    if let Some((first, second)) = origin.rsplit_once('+')
-        && !path.exists()
-    {
-        return joined(load(Some(first))?, &load(Some(second))?, origin);
+    if origin.contains('+') && !path.exists() {
+        return joined(&parts(origin)?, origin);
     }
     let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     if path.is_file() {
@@ -63,16 +65,72 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     Err(Failure::new("no-model", origin, what, suggestion(origin)))
 }
 
-/// `second` behind `first`.
-fn joined(first: Model, second: &Model, origin: &str) -> Result<Model, Failure> {
-    let decoded = |model: &Model| {
-        front::read(&model.bytes).map_err(|problems| Failure::from(problems).about(&model.origin))
-    };
-    let whole = onnx::join(decoded(&first)?, decoded(second)?)
-        .map_err(|problem| Failure::from(problem).about(origin))?;
-    let name = format!("{}-{}", first.name, second.name);
+/// The models that `A+B+…` names. A `+` that belongs to a file's path splits nothing.
+fn parts(origin: &str) -> Result<Vec<&str>, Failure> {
+    let is_model = |name: &&str| find(name).is_some() || Path::new(name).is_file();
+    let mut found = Vec::new();
+    let mut rest = origin;
+    while !is_model(&rest) {
+        let ends = rest.rmatch_indices('+').map(|(at, _)| at);
+        let Some(at) = ends.clone().find(|at| is_model(&&rest[at + 1..])) else {
+            let wrong = rest.rsplit('+').next().unwrap_or(rest);
+            let what = if wrong.is_empty() {
+                "a model is missing beside a `+`".to_owned()
+            } else {
+                format!("there is no file or zoo model `{wrong}`")
+            };
+            return Err(Failure::new("no-model", origin, what, suggestion(wrong)));
+        };
+        found.push(&rest[at + 1..]);
+        rest = &rest[..at];
+        if found.len() == MOST_PARTS {
+            let what = format!("more than {MOST_PARTS} models are joined");
+            return Err(Failure::new("no-model", "", what, "join some of them into one file first"));
+        }
+    }
+    found.push(rest);
+    found.reverse();
+    Ok(found)
+}
+
+/// One model behind the other.
+fn joined(parts: &[&str], origin: &str) -> Result<Model, Failure> {
+    let mut names = Vec::new();
+    let mut whole: Option<(onnx::Model, &'static [&'static str])> = None;
+    for part in parts {
+        let Model { name, bytes, options, .. } = load(Some(part))?;
+        names.push(name);
+        let decoded = front::read(&bytes).map_err(|problems| Failure::from(problems).about(*part))?;
+        whole = Some(match whole {
+            None => (decoded, options),
+            Some((mut before, options)) => {
+                complete(&mut before);
+                let joined = onnx::join(before, decoded);
+                (joined.map_err(|problem| Failure::from(problem).about(origin))?, options)
+            }
+        });
+    }
+    let (whole, options) = whole.ok_or_else(|| Failure::usage("no model is named", suggestion(origin)))?;
     let bytes = onnx::encode(&whole);
-    Ok(Model { name, origin: origin.to_owned(), bytes, options: first.options, float: None })
+    Ok(Model { name: names.join("-"), origin: origin.to_owned(), bytes, options, float: None })
+}
+
+/// States the shapes of outputs that the file leaves open, as far as they can be known.
+fn complete(model: &mut onnx::Model) {
+    if model.main.outputs.iter().all(|output| output.ranked) {
+        return;
+    }
+    let Ok(mut graph) = front::import_model(model) else { return };
+    let functions = graph.functions.clone();
+    // What cannot be known stays open, and whoever compiles the whole says why.
+    let _ = pass::infer(&mut graph, &functions);
+    for (output, tensor) in model.main.outputs.iter_mut().zip(&graph.outputs) {
+        if let (false, Some(shape)) = (output.ranked, &graph.tensors[tensor.index()].shape) {
+            let extent = |(axis, &extent): (usize, &usize)| (axis > 0 || !graph.framed).then_some(extent);
+            output.shape = shape.iter().enumerate().map(extent).collect();
+            output.ranked = true;
+        }
+    }
 }
 
 /// A network described in TOML, as an ONNX file.

@@ -106,8 +106,13 @@ fn every_size_is_measured_and_the_files_are_written() {
     let other = again(&root.path().join("other"), &with);
     assert_eq!(other.code, Some(0), "{}", other.stderr);
     assert!(other.stdout.contains("firmware (2)") && other.stdout.contains("wrote "), "{}", other.stdout);
-    let refused =
-        [(again(&dir, &with), "lies in it"), (again(&root.path().join("design"), &[]), "a compiled design")];
+    let own = dir.join("float.onnx");
+    let refused = [
+        (again(&dir, &with), "lies in it"),
+        (run(&["bench", own.to_str().unwrap(), "-o", shown]), "lies in it"),
+        (run(&["bench", &format!("tracer-conv+{}", own.display()), "-o", shown]), "lies in it"),
+        (again(&root.path().join("design"), &[]), "a compiled design"),
+    ];
     for (ran, says) in refused {
         assert!(ran.code == Some(1) && ran.stderr.contains(says), "{}", ran.stderr);
     }

@@ -5,6 +5,7 @@ mod run;
 use std::fs;
 use std::path::Path;
 
+use nn2hdl_models::find;
 use run::{compile, run};
 
 /// A `.npy` file with the given header fields and bytes.
@@ -203,6 +204,31 @@ fn files_that_are_no_models_are_refused() {
         assert!(ran.code == Some(1) && !ran.json()["problems"].as_array().unwrap().is_empty());
     }
     assert!(!dir.exists());
+}
+
+#[test]
+fn models_are_joined_by_name_and_by_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let plus = dir.path().join("a+b");
+    fs::create_dir(&plus).unwrap();
+    let file = |name: &str| plus.join(name).display().to_string();
+    fs::write(file("bx+1.onnx"), find("muon-segment-bx").unwrap().onnx).unwrap();
+    for model in ["muon-segment-bx+muon-head".into(), format!("{}+muon-head", file("bx+1.onnx"))] {
+        let ran = run(&["inspect", &model, "--json"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    let missing = file("c.onnx");
+    for (model, says) in [
+        ("muon-segment-bx+muon-haed", "did you mean `muon-head`?"),
+        ("muon-segment-bx+", "missing beside a `+`"),
+        ("+muon-head", "missing beside a `+`"),
+        (&format!("muon-head+{missing}"), "no file or zoo model"),
+        ("muon-window+muon-window", "? × 4 does not fit the next network's `window` of ? × 96"),
+        (&["muon-head"; 100].join("+"), "more than 64"),
+    ] {
+        let ran = run(&["inspect", model]);
+        assert!(ran.code == Some(1) && ran.stderr.contains(says), "{model}: {}", ran.stderr);
+    }
 }
 
 #[test]

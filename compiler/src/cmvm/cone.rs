@@ -67,7 +67,7 @@ impl Builder {
             Some(&Op::Add { a, b, subtract }) => {
                 let mut addition = self.estimate(a, b, subtract);
                 addition.sum = self.range(value);
-                addition.bits()
+                addition.luts()
             }
             Some(Op::Negate(_)) => self.range(value).width().saturating_sub(1),
             Some(Op::Table(terms)) => {

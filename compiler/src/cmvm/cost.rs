@@ -37,6 +37,21 @@ impl Addition {
         let passed = if self.subtract { self.b_shift } else { self.a_shift.max(self.b_shift) };
         self.sum.width().saturating_sub(passed + 1)
     }
+
+    /// Look-up tables in front of the carry chain: one for each bit where both operands have one, their sign or not,
+    /// though not for a second pair of signs. What only one of them has goes into the chain as it is (measured with
+    /// Yosys 0.23, `synth_xilinx -family xcup`).
+    pub fn luts(&self) -> u32 {
+        let width = self.sum.width();
+        let (a, b) = (self.a_shift + self.a.width(), self.b_shift + self.b.width());
+        let end = match (self.a.lo < 0, self.b.lo < 0) {
+            (true, true) => a.max(b),
+            (true, false) => b,
+            (false, true) => a,
+            (false, false) => a.min(b),
+        };
+        end.min(width).saturating_sub(self.a_shift.max(self.b_shift))
+    }
 }
 
 /// Look-up tables for Σ weight · input over one-bit inputs, one per result bit that is neither
@@ -95,17 +110,18 @@ impl AdderGraph {
             .sum()
     }
 
-    /// An estimate of look-up tables: the adder bits, and one for each bit of a packed table that
-    /// is not free.
+    /// An estimate of look-up tables: those of the adders (see [`Addition::luts`]), and one for each bit of a packed
+    /// table that is not free.
     pub fn lut_estimate(&self) -> u64 {
-        let tables = self.nodes.iter().map(|node| match &node.op {
+        let of = |index: usize| match &self.nodes[index].op {
             Op::Table(terms) => {
                 let weights: Vec<i64> = terms.iter().map(|term| term.1).collect();
-                u64::from(table_luts(&weights, node.range))
+                u64::from(table_luts(&weights, self.nodes[index].range))
             }
-            _ => 0,
-        });
-        self.adder_bits() + tables.sum::<u64>()
+            Op::Negate(_) => u64::from(self.nodes[index].range.width().saturating_sub(1)),
+            Op::Add { .. } => self.addition(index).map_or(0, |addition| u64::from(addition.luts())),
+        };
+        (0..self.nodes.len()).map(of).sum()
     }
 
     /// The largest number of nodes between an input and an output.
@@ -146,6 +162,29 @@ mod tests {
         let sum = Range::combined(unsigned, 0, byte, 8, false);
         let wires = Addition { a: unsigned, a_shift: 0, b: byte, b_shift: 8, subtract: false, sum };
         assert_eq!((wires.bits(), wires.is_concatenation()), (0, true));
+    }
+
+    #[test]
+    fn tables_of_an_addition_are_where_both_have_bits() {
+        // Operands, their shifts, whether subtracted, tables by Yosys 0.23.
+        let range = |signed: bool, width: u32| match signed {
+            true => Range { lo: -(1 << (width - 1)), hi: (1 << (width - 1)) - 1 },
+            false => Range { lo: 0, hi: (1 << width) - 1 },
+        };
+        for ((a_signed, a), (b_signed, b), subtract, luts) in [
+            ((true, 8), (true, 8), false, 8),
+            ((true, 8), (true, 8), true, 8),
+            ((false, 8), (false, 8), true, 8),
+            ((true, 12), (true, 8), false, 12),
+            ((true, 12), (false, 8), false, 8),
+            ((false, 12), (true, 8), false, 12),
+            ((true, 12), (false, 1), false, 1),
+        ] {
+            let (a, b) = (range(a_signed, a), range(b_signed, b));
+            let sum = Range::combined(a, 0, b, 0, subtract);
+            let addition = Addition { a, a_shift: 0, b, b_shift: 0, subtract, sum };
+            assert_eq!(addition.luts(), luts, "{addition:?}");
+        }
     }
 
     #[test]

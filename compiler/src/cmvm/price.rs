@@ -40,7 +40,7 @@ impl Net {
                     let subtract = a.2 != b.2;
                     let sum = Range::combined(a.0, 0, b.0, b.1 - a.1, subtract);
                     let bits =
-                        Addition { a: a.0, a_shift: 0, b: b.0, b_shift: b.1 - a.1, subtract, sum }.bits();
+                        Addition { a: a.0, a_shift: 0, b: b.0, b_shift: b.1 - a.1, subtract, sum }.luts();
                     let width = sum.width();
                     if (bits, width) < (best.0, best.1) {
                         best = (bits, width, i, j, sum, a.1, a.2);

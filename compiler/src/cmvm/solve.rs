@@ -151,7 +151,7 @@ fn packings(inputs: &[Range], columns: &Weighted) -> Vec<Packing> {
         weights.iter().filter(|(value, _)| inputs[value.index()].is_one_bit()).count() > 1
     };
     if columns.iter().any(packable) {
-        vec![Packing::Off, Packing::Aligned, Packing::Dense]
+        vec![Packing::Off, Packing::Aligned, Packing::Dense, Packing::Gathered]
     } else {
         vec![Packing::Off]
     }

@@ -51,7 +51,7 @@ pub fn sum_terms(
                 let subtract = x.negative != y.negative;
                 let (a, b) = order(x.operand, y.operand);
                 let cost = builder.estimate(a, b, subtract);
-                let rank = (cost.bits(), cost.sum.width(), levels[0].max(levels[1]), i, j);
+                let rank = (cost.luts(), cost.sum.width(), levels[0].max(levels[1]), i, j);
                 if best.is_none_or(|(found, _)| rank < found) {
                     best = Some((rank, growth));
                 }

@@ -89,6 +89,7 @@ pub fn elaborate(
                 datapath: Datapath::default(),
                 sources: Vec::new(),
                 known: FxHashMap::default(),
+                moments: (Vec::new(), Vec::new()),
                 optimizer,
             };
             build.engine(&positions)?;
@@ -166,6 +167,8 @@ struct Build<'a, 'o, 's> {
     datapath: Datapath,
     sources: Vec<Source>,
     known: FxHashMap<Source, WireId>,
+    /// The position last looked up, in all beats.
+    moments: (Vec<usize>, Vec<Vec<usize>>),
     optimizer: &'o mut Optimizer<'s>,
 }
 
@@ -232,17 +235,19 @@ impl Build<'_, '_, '_> {
                 Op::Acc => acc.map_or_else(Form::default, |wire| self.form(wire)),
                 Op::Const(value) => Form::constant(*value),
                 Op::Param { table, index } => {
-                    let beats = (self.site.beats)(p);
-                    let words =
-                        beats.iter().map(|p| program.table(*table)[index.at(p, r) as usize]).collect();
+                    if self.moments.0 != p || self.moments.1.is_empty() {
+                        self.moments = (p.to_vec(), (self.site.beats)(p));
+                    }
+                    let word = |p: &Vec<usize>| program.table(*table)[index.at(p, r) as usize];
+                    let words = self.moments.1.iter().map(word).collect();
                     self.constant(words)
                 }
                 Op::Add(a, b) => self.combine(&forms[a.index()], &forms[b.index()], 1)?,
                 Op::Sub(a, b) => self.combine(&forms[a.index()], &forms[b.index()], -1)?,
                 Op::Shl(a, n) => {
-                    let amount = forms[n.index()].as_const().unwrap_or_default();
-                    let factor =
-                        1i64.checked_shl(amount as u32).filter(|&f| f > 0).ok_or_else(|| self.too_wide())?;
+                    let amount = forms[n.index()].as_const().and_then(|amount| u32::try_from(amount).ok());
+                    let factor = amount.and_then(|amount| 1i64.checked_shl(amount)).filter(|&f| f > 0);
+                    let factor = factor.ok_or_else(|| self.too_wide())?;
                     self.scale(&forms[a.index()], factor)?
                 }
                 Op::Mul(a, b) => {

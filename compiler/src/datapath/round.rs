@@ -3,11 +3,16 @@
 //! Where `small` depends on the low bits of `x` alone, as in rounding to nearest with ties to even, the second part is
 //! one small table, and the addition is as narrow as the result.
 
+use nn2hdl_runtime::expr::wrap;
+
 use super::form::Form;
 use super::{Cell, Datapath, WireId};
 
 /// The most bits that the table looks at: four 6-input tables for each bit of its result.
 const TABLE_BITS: u32 = 8;
+
+/// How far behind `x` a wire is looked into.
+const REACH: u32 = 12;
 
 impl Datapath {
     /// The wire of `form >> n`, if the form is one wire and something that the wire's low bits decide.
@@ -16,22 +21,15 @@ impl Datapath {
         let reach = rest
             .terms
             .keys()
-            .map(|&wire| self.low_bits(wire, x))
-            .try_fold(n, |most, bits| Some(most.max(bits?.1)))?;
+            .map(|&wire| self.needed(wire, None, x, REACH))
+            .try_fold(n, |most, bits| Some(most.max(bits?)))?;
         if reach > TABLE_BITS || n == 0 || (rest.terms.is_empty() && rest.constant == 0) {
             return None;
         }
-        let places: Vec<(u32, u32, i128)> = rest
-            .terms
-            .iter()
-            .map(|(&wire, &factor)| self.low_bits(wire, x).map(|(lo, end)| (lo, end, factor)))
-            .collect::<Option<_>>()?;
         let entries: Vec<i64> = (0..1i128 << reach)
             .map(|word| {
-                let small: i128 = places
-                    .iter()
-                    .map(|&(lo, end, factor)| factor * (word >> lo & ((1 << (end - lo)) - 1)))
-                    .sum();
+                let small: i128 =
+                    rest.terms.iter().map(|(&wire, &factor)| factor * self.residue(wire, x, word)).sum();
                 (((word & ((1 << n) - 1)) + small + rest.constant) >> n) as i64
             })
             .collect();
@@ -51,15 +49,57 @@ impl Datapath {
         (rest.terms.remove(&x) == Some(1)).then_some((x, rest))
     }
 
-    /// The bits of `source` that `wire` is, as first and end, if it is nothing else.
-    fn low_bits(&self, wire: WireId, source: WireId) -> Option<(u32, u32)> {
+    /// How many low bits of `x` decide `wire` modulo 2^`kept`, or all of it; `None` if they do not.
+    fn needed(&self, wire: WireId, kept: Option<u32>, x: WireId, reach: u32) -> Option<u32> {
+        if let Some(0) = kept {
+            return Some(0);
+        }
+        if wire == x {
+            return kept;
+        }
+        if self.as_const(wire).is_some() {
+            return Some(0);
+        }
+        if wire < x || reach == 0 {
+            return None;
+        }
+        let of = |wire: WireId, kept: Option<u32>| self.needed(wire, kept, x, reach - 1);
         match *self.cell(wire) {
-            Cell::Wrap { a, signed: false, width } if a == source => Some((0, width)),
-            Cell::Wrap { a, signed: false, width } => match *self.cell(a) {
-                Cell::Shr(inner, lo) if inner == source => Some((lo, lo + width)),
-                _ => None,
-            },
+            Cell::Wrap { a, width, .. } => of(a, Some(kept.map_or(width, |kept| kept.min(width)))),
+            Cell::Shr(a, n) => of(a, kept.map(|kept| kept + n)),
+            Cell::Shl(a, n) => of(a, kept.map(|kept| kept.saturating_sub(n))),
+            Cell::Add { a, b, shift_a, shift_b, .. } => {
+                let left = |shift: u32| kept.map(|kept| kept.saturating_sub(shift));
+                Some(of(a, left(shift_a))?.max(of(b, left(shift_b))?))
+            }
+            Cell::Table { a, .. } => of(a, None),
             _ => None,
+        }
+    }
+
+    /// A wire that the low bits of `x` decide, given these; where not all of it is decided, its low bits.
+    fn residue(&self, wire: WireId, x: WireId, word: i128) -> i128 {
+        if wire == x {
+            return word;
+        }
+        if let Some(value) = self.as_const(wire) {
+            return value.into();
+        }
+        let of = |wire: WireId| self.residue(wire, x, word);
+        match self.cell(wire) {
+            Cell::Wrap { a, signed, width } => wrap(of(*a), *signed, *width),
+            Cell::Shr(a, n) => of(*a) >> n,
+            Cell::Shl(a, n) => of(*a) << n,
+            Cell::Add { a, b, shift_a, shift_b, subtract } => {
+                let (a, b) = (of(*a) << shift_a, of(*b) << shift_b);
+                if *subtract { a - b } else { a + b }
+            }
+            // What is no value of `a` belongs to no value of `x`.
+            Cell::Table { a, entries } => {
+                let at = usize::try_from(of(*a) - self.interval(*a).lo);
+                at.ok().and_then(|at| entries.get(at)).map_or(0, |&entry| entry.into())
+            }
+            _ => unreachable!("only what `needed` knows is asked for"),
         }
     }
 }

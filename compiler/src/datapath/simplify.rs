@@ -144,6 +144,11 @@ impl Datapath {
         if ib.lo >= ia.hi {
             return b;
         }
+        for (a, limit) in [(a, b), (b, a)] {
+            if let Some(found) = self.as_const(limit).and_then(|value| self.limited(a, value, false)) {
+                return found;
+            }
+        }
         self.emit(Cell::Max(a, b), Interval::new(ia.lo.max(ib.lo), ia.hi.max(ib.hi)))
     }
 
@@ -155,6 +160,11 @@ impl Datapath {
         }
         if ib.hi <= ia.lo {
             return b;
+        }
+        for (a, limit) in [(a, b), (b, a)] {
+            if let Some(found) = self.as_const(limit).and_then(|value| self.limited(a, value, true)) {
+                return found;
+            }
         }
         self.emit(Cell::Min(a, b), Interval::new(ia.lo.min(ib.lo), ia.hi.min(ib.hi)))
     }
@@ -174,7 +184,46 @@ impl Datapath {
             let sign = self.shr(a, width - 1);
             return self.wrap(sign, false, 1);
         }
+        // The low bits of `a` do not matter where `b` has none.
+        if let Some(limit) = self.as_const(b)
+            && limit.trailing_zeros() > 0
+        {
+            let n = limit.trailing_zeros();
+            let (a, limit) = (self.shr(a, n), self.constant(limit >> n));
+            return self.lt(a, limit);
+        }
+        // limit < b is the same as ⌊limit / 2^n⌋ < ⌊b / 2^n⌋ where limit + 1 is a multiple of 2^n.
+        if let Some(limit) = self.as_const(a)
+            && limit.trailing_ones() > 0
+            && limit != -1
+        {
+            let n = limit.trailing_ones();
+            let (limit, b) = (self.constant(limit >> n), self.shr(b, n));
+            return self.lt(limit, b);
+        }
         self.emit(Cell::Lt(a, b), Interval::new(0, 1))
+    }
+
+    /// The smaller of `a` and `limit`, or the larger, as a choice: all that it takes is the bits of `a` above the zeros
+    /// of `limit`, or of `limit + 1`, at which `a` is on the one side or the other.
+    fn limited(&mut self, a: WireId, limit: i64, above: bool) -> Option<WireId> {
+        let next = limit.checked_add(1)?;
+        let edge = if next.trailing_zeros() > limit.trailing_zeros() { next } else { limit };
+        let from = self.interval(a);
+        let edge = self.constant(edge);
+        let below = self.lt(a, edge);
+        let value = self.constant(limit);
+        let limit = i128::from(limit);
+        let (b, c, interval) = if above {
+            (a, value, Interval::new(from.lo.min(limit), from.hi.min(limit)))
+        } else {
+            (value, a, Interval::new(from.lo.max(limit), from.hi.max(limit)))
+        };
+        Some(match self.as_const(below) {
+            Some(0) => c,
+            Some(_) => b,
+            None => self.emit(Cell::Select(below, b, c), interval),
+        })
     }
 
     /// `b` if `a` is 1, else `c`.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use nn2hdl_runtime::{Expr, Op};
 
 use super::sample::sample;
-use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, operand};
+use super::{Entry, Fault, Import, Known, ONNX, Operator, Sample, broadcast, operand};
 use crate::front::lower::{Codes, Draft, Lower, Quantity, log2};
 use crate::graph::Tensor;
 
-/// `y = x − m·⌊x / m⌋` for a constant `m` that is a power of two of steps of `x`: the low bits of the codes.
+/// `y = x − m·⌊x / m⌋`, with ONNX's broadcasting, for a constant `m` that is one power of two of steps of `x`: the low bits of
+/// the codes.
 #[derive(Clone, Copy, Debug)]
 pub struct Mod;
 
@@ -28,7 +29,7 @@ impl Operator for Mod {
     }
 
     fn shapes(&self, inputs: &[Option<Known<'_>>]) -> Result<Vec<Vec<usize>>, Fault> {
-        Ok(vec![operand(inputs, 0)?.shape.to_vec()])
+        broadcast::shapes(inputs)
     }
 
     fn define(&self, lower: &mut Lower<'_>, inputs: &[Option<Quantity>]) -> Result<Vec<Quantity>, Fault> {
@@ -39,7 +40,8 @@ impl Operator for Mod {
             return Err(unsupported());
         }
         let modulus = modulus.values()?.single().cloned().ok_or_else(unsupported)?;
-        let x = lower.plain(&operand(inputs, 0)?)?;
+        let x = lower.broadcast(&operand(inputs, 0)?, &lower.output_shape(0))?;
+        let x = lower.plain(&x)?;
         let step = x.plain_scale().cloned().ok_or_else(unsupported)?;
         let width =
             log2(&(modulus / step)).filter(|width| (0..62).contains(width)).ok_or_else(unsupported)?;
@@ -57,20 +59,20 @@ impl Operator for Mod {
     }
 
     fn reference(&self, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Fault> {
-        let (x, modulus) = (operand(inputs, 0)?, operand(inputs, 1)?.data[0]);
-        let value = |v: &f64| v - modulus * (v / modulus).floor();
-        Ok(vec![Tensor::new(x.shape.clone(), x.data.iter().map(value).collect()).typed(x.integer)])
+        broadcast::reference(inputs, |x, modulus| x - modulus * (x / modulus).floor())
     }
 }
 
 fn samples(_seed: u64) -> Vec<Sample> {
-    let form = |modulus: f64| {
+    let form = |shape: &[usize], modulus: Tensor| {
         sample(&["fixed<6,3>"], |graph| {
-            let x = graph.input("x", &[1, 2, 2]);
-            let modulus = graph.constant("modulus", Tensor::scalar(modulus));
+            let x = graph.input("x", shape);
+            let modulus = graph.constant("modulus", modulus);
             let y = graph.add("y", Mod, &[x, modulus]);
             graph.output(y);
         })
     };
-    vec![form(2.0), form(0.125), form(0.5)]
+    let scalar = |modulus: f64| form(&[1, 2, 2], Tensor::scalar(modulus));
+    let wider = form(&[1, 1, 2], Tensor::new(vec![1, 3, 1], vec![1.0; 3]));
+    vec![scalar(2.0), scalar(0.125), scalar(0.5), wider]
 }

@@ -2,6 +2,9 @@
 
 use nn2hdl_runtime::{Access, Block, Expr, Index, Kernel, Op, Program, Step};
 
+/// Longer expressions stay where they are: a chain of sums of constants would double with each.
+const LONGEST: usize = 64;
+
 /// `a[p] = constant(p); b[p] = … a[f(p, r)] …` becomes `b[p] = … constant(f(p, r)) …`.
 pub fn constants(program: &mut Program) {
     for block in &mut program.blocks {
@@ -17,7 +20,9 @@ pub fn constants(program: &mut Program) {
                     None => slot += 1,
                 }
             }
-            let fixed = kernel.reads.is_empty() && kernel.extent.is_empty() && kernel.finish == Expr::acc();
+            let short = kernel.body.nodes().len() <= LONGEST;
+            let fixed =
+                short && kernel.reads.is_empty() && kernel.extent.is_empty() && kernel.finish == Expr::acc();
             known[kernel.out.index()] = (fixed && kernel.scatter.is_none()).then(|| kernel.body.clone());
             block.steps[number] = Step::Kernel(kernel);
         }

@@ -1,5 +1,6 @@
 //! When and how: delays, pipeline stages, and the way tensors travel.
 
+pub mod cone;
 pub mod delay;
 pub mod pipeline;
 

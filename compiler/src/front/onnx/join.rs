@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Model, RawNode};
+use super::model::{Model, RawInput, RawNode};
 use crate::diagnostic::Diagnostic;
 
 /// `first` with `second` behind it: the outputs of the one are the inputs of the other, in order. Tensors, nodes and
@@ -67,12 +67,13 @@ fn check(first: &Model, second: &Model) -> Result<(), Diagnostic> {
         let other = from.shape.len() != to.shape.len() || from.shape.iter().zip(&to.shape).any(differ);
         if from.ranked && other {
             let message =
-                format!("{:?} does not fit the next network's `{}` of {:?}", from.shape, to.name, to.shape);
-            return refuse(&from.name, message, "`None` is an open extent; all others must agree");
+                format!("{} does not fit the next network's `{}` of {}", extents(from), to.name, extents(to));
+            return refuse(&from.name, message, "join networks of which each takes what the one before delivers");
         }
     }
     for (domain, version) in &second.opsets {
         if let Some(other) = first.opset(domain).filter(|other| other != version) {
+            let domain = if domain.is_empty() { "ai.onnx" } else { domain };
             let message = format!("operator set `{domain}` is imported in versions {other} and {version}");
             return refuse(
                 &second.main.name,
@@ -87,6 +88,15 @@ fn check(first: &Model, second: &Model) -> Result<(), Diagnostic> {
     match second.functions.iter().find(|function| same(function)) {
         Some(function) => refuse(&function.name, "both networks define this function".into(), "rename one"),
         None => Ok(()),
+    }
+}
+
+/// Extents, `?` where one is open.
+fn extents(tensor: &RawInput) -> String {
+    let extent = |extent: &Option<usize>| extent.map_or("?".to_owned(), |extent| extent.to_string());
+    match tensor.shape.is_empty() {
+        true => "a scalar".to_owned(),
+        false => tensor.shape.iter().map(extent).collect::<Vec<_>>().join(" × "),
     }
 }
 

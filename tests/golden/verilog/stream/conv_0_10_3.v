@@ -31,28 +31,26 @@ module conv_0_10_3 (
     reg [2:0] u_conv0_3_y_1_q2;
     reg mux_79_q1;
     reg mux_79_q2;
-    reg mux_79_q3;
-    reg mux_89_q1;
-    reg mux_89_q2;
-    reg mux_89_q3;
+    reg mux_88_q1;
+    reg mux_88_q2;
     reg [1:0] u_conv1_y_q1;
     reg [1:0] u_conv1_2_y_q1;
     reg [1:0] u_conv1_3_y_q1;
     reg [1:0] u_conv1_y_q2;
-    reg mux_130_q1;
-    reg mux_130_q2;
-    reg mux_130_q3;
-    reg mux_130_q4;
-    reg mux_130_q5;
-    reg [1:0] mux_137_q1;
-    reg [1:0] mux_140_q1;
+    reg mux_128_q1;
+    reg mux_128_q2;
+    reg mux_128_q3;
+    reg mux_128_q4;
+    reg mux_128_q5;
+    reg [1:0] mux_135_q1;
+    reg [1:0] mux_138_q1;
     reg mux_4_q1;
     reg mux_4_q2;
     reg mux_4_q3;
     reg mux_4_q4;
     reg mux_4_q5;
     reg mux_4_q6;
-    reg [1:0] state_150;
+    reg [1:0] state_148;
     wire less_3 = (2'd0 < state_2);
     wire mux_4 = less_3 ? 1'd0 : in_valid;
     wire less_8 = (state_2 < 2'd3);
@@ -79,48 +77,48 @@ module conv_0_10_3 (
     wire [1:0] mux_60 = mux_57_q1 ? x[3:2] : 2'd3;
     wire less_78 = (state_20 < 2'd1);
     wire mux_79 = less_78 ? 1'd0 : 1'd1;
-    wire [2:0] mux_84 = mux_79_q3 ? u_conv0_3_y_0_q2 : 3'd7;
-    wire less_88 = (state_20 < 2'd3);
-    wire mux_89 = less_88 ? 1'd1 : 1'd0;
-    wire [2:0] mux_94 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_96 = mux_79_q3 ? u_conv0_3_y_1_q2 : 3'd7;
-    wire [2:0] mux_98 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_100 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_102 = mux_89_q3 ? u_conv0_3_y_0_q1 : 3'd7;
-    wire [2:0] mux_104 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_106 = mux_89_q3 ? u_conv0_3_y_1_q1 : 3'd7;
-    wire [2:0] mux_108 = mux_89_q3 ? u_conv0_2_y_0_q1 : 3'd7;
-    wire [2:0] mux_110 = mux_89_q3 ? u_conv0_3_y_0_q1 : 3'd7;
-    wire [2:0] mux_112 = mux_89_q3 ? u_conv0_y[2:0] : 3'd7;
-    wire [2:0] mux_114 = mux_89_q3 ? u_conv0_2_y_1_q1 : 3'd7;
-    wire [2:0] mux_116 = mux_89_q3 ? u_conv0_3_y_1_q1 : 3'd7;
-    wire [2:0] mux_118 = mux_89_q3 ? u_conv0_y[5:3] : 3'd7;
-    wire less_129 = (state_20 < 2'd3);
-    wire mux_130 = less_129 ? 1'd1 : 1'd0;
-    wire [1:0] mux_137 = mux_130_q5 ? u_conv1_2_y_q1 : 2'd0;
-    wire [1:0] mux_140 = mux_130_q5 ? u_conv1_3_y_q1 : 2'd0;
-    wire less_151 = (2'd0 < state_150);
-    wire mux_152 = less_151 ? 1'd1 : mux_4_q6;
-    wire less_159 = (state_150 < 2'd3);
-    wire [1:0] sum_160 = state_150 + 2'd1;
-    wire [1:0] mux_161 = less_159 ? sum_160 : 2'd0;
-    wire [1:0] mux_162 = mux_152 ? mux_161 : 2'd0;
-    conv_0_10_3_conv0 u_conv0 (.clk(clk), .x({mux_42, mux_40, x_0_q1}), .y(u_conv0_y));
-    conv_0_10_3_conv0 u_conv0_2 (.clk(clk), .x({mux_48, mux_46, mux_44}), .y(u_conv0_2_y));
-    conv_0_10_3_conv0 u_conv0_3 (.clk(clk), .x({mux_60, mux_52, mux_50}), .y(u_conv0_3_y));
+    wire [2:0] mux_83 = mux_79_q2 ? u_conv0_3_y_0_q2 : 3'd7;
+    wire less_87 = (state_20 < 2'd3);
+    wire mux_88 = less_87 ? 1'd1 : 1'd0;
+    wire [2:0] mux_92 = mux_88_q2 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_94 = mux_79_q2 ? u_conv0_3_y_1_q2 : 3'd7;
+    wire [2:0] mux_96 = mux_88_q2 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_98 = mux_88_q2 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_100 = mux_88_q2 ? u_conv0_3_y_0_q1 : 3'd7;
+    wire [2:0] mux_102 = mux_88_q2 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_104 = mux_88_q2 ? u_conv0_3_y_1_q1 : 3'd7;
+    wire [2:0] mux_106 = mux_88_q2 ? u_conv0_2_y_0_q1 : 3'd7;
+    wire [2:0] mux_108 = mux_88_q2 ? u_conv0_3_y_0_q1 : 3'd7;
+    wire [2:0] mux_110 = mux_88_q2 ? u_conv0_y[2:0] : 3'd7;
+    wire [2:0] mux_112 = mux_88_q2 ? u_conv0_2_y_1_q1 : 3'd7;
+    wire [2:0] mux_114 = mux_88_q2 ? u_conv0_3_y_1_q1 : 3'd7;
+    wire [2:0] mux_116 = mux_88_q2 ? u_conv0_y[5:3] : 3'd7;
+    wire less_127 = (state_20 < 2'd3);
+    wire mux_128 = less_127 ? 1'd1 : 1'd0;
+    wire [1:0] mux_135 = mux_128_q5 ? u_conv1_2_y_q1 : 2'd0;
+    wire [1:0] mux_138 = mux_128_q5 ? u_conv1_3_y_q1 : 2'd0;
+    wire less_149 = (2'd0 < state_148);
+    wire mux_150 = less_149 ? 1'd1 : mux_4_q6;
+    wire less_157 = (state_148 < 2'd3);
+    wire [1:0] sum_158 = state_148 + 2'd1;
+    wire [1:0] mux_159 = less_157 ? sum_158 : 2'd0;
+    wire [1:0] mux_160 = mux_150 ? mux_159 : 2'd0;
+    conv_0_10_3_conv0 u_conv0 (.x({mux_42, mux_40, x_0_q1}), .y(u_conv0_y));
+    conv_0_10_3_conv0 u_conv0_2 (.x({mux_48, mux_46, mux_44}), .y(u_conv0_2_y));
+    conv_0_10_3_conv0 u_conv0_3 (.x({mux_60, mux_52, mux_50}), .y(u_conv0_3_y));
     conv_0_10_3_conv1 u_conv1 (
         .clk(clk),
-        .x({mux_98, u_conv0_y_1_q1, mux_96, mux_94, u_conv0_y_0_q1, mux_84}),
+        .x({mux_96, u_conv0_y_1_q1, mux_94, mux_92, u_conv0_y_0_q1, mux_83}),
         .y(u_conv1_y)
     );
     conv_0_10_3_conv1 u_conv1_2 (
         .clk(clk),
-        .x({mux_106, mux_104, u_conv0_y_1_q1, mux_102, mux_100, u_conv0_y_0_q1}),
+        .x({mux_104, mux_102, u_conv0_y_1_q1, mux_100, mux_98, u_conv0_y_0_q1}),
         .y(u_conv1_2_y)
     );
     conv_0_10_3_conv1 u_conv1_3 (
         .clk(clk),
-        .x({mux_118, mux_116, mux_114, mux_112, mux_110, mux_108}),
+        .x({mux_116, mux_114, mux_112, mux_110, mux_108, mux_106}),
         .y(u_conv1_3_y)
     );
     always @(posedge clk) begin
@@ -139,21 +137,19 @@ module conv_0_10_3 (
         u_conv0_3_y_1_q2 <= u_conv0_3_y_1_q1;
         mux_79_q1 <= mux_79;
         mux_79_q2 <= mux_79_q1;
-        mux_79_q3 <= mux_79_q2;
-        mux_89_q1 <= mux_89;
-        mux_89_q2 <= mux_89_q1;
-        mux_89_q3 <= mux_89_q2;
+        mux_88_q1 <= mux_88;
+        mux_88_q2 <= mux_88_q1;
         u_conv1_y_q1 <= u_conv1_y;
         u_conv1_2_y_q1 <= u_conv1_2_y;
         u_conv1_3_y_q1 <= u_conv1_3_y;
         u_conv1_y_q2 <= u_conv1_y_q1;
-        mux_130_q1 <= mux_130;
-        mux_130_q2 <= mux_130_q1;
-        mux_130_q3 <= mux_130_q2;
-        mux_130_q4 <= mux_130_q3;
-        mux_130_q5 <= mux_130_q4;
-        mux_137_q1 <= mux_137;
-        mux_140_q1 <= mux_140;
+        mux_128_q1 <= mux_128;
+        mux_128_q2 <= mux_128_q1;
+        mux_128_q3 <= mux_128_q2;
+        mux_128_q4 <= mux_128_q3;
+        mux_128_q5 <= mux_128_q4;
+        mux_135_q1 <= mux_135;
+        mux_138_q1 <= mux_138;
         if (rst) begin
             state_2 <= 2'd0;
             state_20 <= 2'd0;
@@ -163,7 +159,7 @@ module conv_0_10_3 (
             mux_4_q4 <= 1'd0;
             mux_4_q5 <= 1'd0;
             mux_4_q6 <= 1'd0;
-            state_150 <= 2'd0;
+            state_148 <= 2'd0;
         end else begin
             state_2 <= mux_11;
             state_20 <= mux_32;
@@ -173,9 +169,9 @@ module conv_0_10_3 (
             mux_4_q4 <= mux_4_q3;
             mux_4_q5 <= mux_4_q4;
             mux_4_q6 <= mux_4_q5;
-            state_150 <= mux_162;
+            state_148 <= mux_160;
         end
     end
-    assign out_valid = mux_152;
-    assign y = {mux_140_q1, mux_137_q1, u_conv1_y_q2};
+    assign out_valid = mux_150;
+    assign y = {mux_138_q1, mux_135_q1, u_conv1_y_q2};
 endmodule

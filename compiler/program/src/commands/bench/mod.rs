@@ -59,7 +59,8 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
         args.sizes.iter().copied().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
     let place = args.output.as_deref().map(|path| Place::new(path, Kind::Bench)).transpose()?;
     if let Some(place) = &place {
-        let model = args.model.as_ref().map(Path::new).filter(|path| path.is_file());
+        let parts = args.model.iter().flat_map(|model| std::iter::once(&**model).chain(model.split('+')));
+        let model = parts.map(Path::new).filter(|path| path.is_file());
         args.with.iter().map(PathBuf::as_path).chain(model).try_for_each(|file| place.spare(file))?;
     }
     #[cfg(not(feature = "report"))]

@@ -1,5 +1,8 @@
 //! What a design takes, estimated from its netlist.
 
+mod bits;
+mod logic;
+
 use std::ops::{AddAssign, Mul};
 
 use serde::Serialize;
@@ -13,9 +16,9 @@ pub struct Cost {
     pub adders: u64,
     /// Bits of their results, less one each and less low bits that only pass through.
     pub adder_bits: u64,
-    /// Look-up tables: a model, not a synthesis.
+    /// Look-up tables: a model of a synthesis, by the formulas at the head of `cost/logic.rs`.
     pub lut: u64,
-    /// Flip-flops.
+    /// Flip-flops; registers in a row are shift registers in look-up tables.
     pub ff: u64,
 }
 
@@ -89,47 +92,25 @@ pub fn layers(netlist: &Netlist) -> Vec<LayerCost> {
 
 /// The cost of a module's own cells.
 pub(super) fn own(module: &Module) -> Cost {
-    let mut cost = Cost::default();
-    module.nets.iter().for_each(|net| cost += of(module, net));
+    let (lut, ff) = logic::count(module);
+    let mut cost = Cost { lut, ff, ..Cost::default() };
+    module.nets.iter().for_each(|net| cost += adder(module, net));
     cost
 }
 
-fn of(module: &Module, net: &Net) -> Cost {
-    let width = |id| u64::from(module.bits(id).width);
-    let own = u64::from(net.bits.width);
-    let lut = |lut| Cost { lut, ..Cost::default() };
-    match &net.driver {
-        Driver::Add { a, b, shift_a, shift_b, subtract } => {
-            // The bits below the other operand pass through; those of a subtrahend do not.
-            let through = if *shift_b > *shift_a {
-                u64::from(*shift_b)
-            } else if *subtract {
-                0
-            } else {
-                u64::from(*shift_a)
-            };
-            let disjoint = !*subtract
-                && (u64::from(*shift_b) >= width(*a) + u64::from(*shift_a) && !module.bits(*a).signed
-                    || u64::from(*shift_a) >= width(*b) + u64::from(*shift_b) && !module.bits(*b).signed);
-            let bits = if disjoint { 0 } else { own.saturating_sub(through) };
-            Cost { adders: 1, adder_bits: bits.saturating_sub(1), lut: bits, ff: 0 }
-        }
-        Driver::Mul(a, b) => lut(width(*a) * width(*b)),
-        Driver::Max(a, b) | Driver::Min(a, b) => lut(width(*a).max(width(*b)).div_ceil(2) + own),
-        Driver::Lt(a, b) => lut(width(*a).max(width(*b)).div_ceil(2)),
-        Driver::Select(..) => lut(own.div_ceil(2)),
-        Driver::Rom { a, .. } => lut(own << width(*a).saturating_sub(6)),
-        Driver::Register { .. } => Cost { ff: own, ..Cost::default() },
-        // Shift registers of 32 bits each in a look-up table, and one flip-flop behind.
-        Driver::Delay { cycles, .. } => {
-            Cost { lut: own * u64::from(*cycles).div_ceil(32), ff: own, ..Cost::default() }
-        }
-        Driver::Input { .. }
-        | Driver::Output { .. }
-        | Driver::Const(_)
-        | Driver::Slice { .. }
-        | Driver::Shl { .. }
-        | Driver::Extend(_)
-        | Driver::Concat(_) => Cost::default(),
-    }
+/// What a net counts as an adder.
+fn adder(module: &Module, net: &Net) -> Cost {
+    let Driver::Add { a, b, shift_a, shift_b, subtract } = net.driver else { return Cost::default() };
+    let width = |id| module.bits(id).width;
+    // The bits below the other operand pass through; those of a subtrahend do not.
+    let through = match subtract {
+        _ if shift_b > shift_a => shift_b,
+        true => 0,
+        false => shift_a,
+    };
+    let disjoint = !subtract
+        && (shift_b >= width(a) + shift_a && !module.bits(a).signed
+            || shift_a >= width(b) + shift_b && !module.bits(b).signed);
+    let bits = if disjoint { 0 } else { net.bits.width.saturating_sub(through) };
+    Cost { adders: 1, adder_bits: bits.saturating_sub(1).into(), ..Cost::default() }
 }
