@@ -21,8 +21,7 @@ pub fn constants(program: &mut Program) {
                 }
             }
             let short = kernel.body.nodes().len() <= LONGEST;
-            let fixed =
-                short && kernel.reads.is_empty() && kernel.extent.is_empty() && kernel.finish == Expr::acc();
+            let fixed = short && kernel.reads.is_empty() && kernel.extent.is_empty() && kernel.finish == Expr::acc();
             known[kernel.out.index()] = (fixed && kernel.scatter.is_none()).then(|| kernel.body.clone());
             block.steps[number] = Step::Kernel(kernel);
         }
