@@ -1,12 +1,17 @@
 """Images per second of ONNX Runtime against buffer size, on the CPU or on a GPU, as JSON that `nn2hdl bench --with` adds to its own.
 
-    nn2hdl bench muon-segment --ii 384 -o DIR                         # leaves float.onnx, quantized.onnx, frames.npz, answers.npz in DIR
+    nn2hdl bench muon-segment --ii 384 -o DIR                         # writes what is measured here into DIR
     python3 onnx_bench.py DIR -o ort.json                             # needs numpy and onnxruntime
     python3 onnx_bench.py DIR --device cuda -o gpu.json               # needs numpy and onnxruntime-gpu
     nn2hdl bench muon-segment --ii 384 --with gpu.json -o BOTH
 
 With a GPU every network is measured twice: with transfers (arrays of the host in, arrays of the host out) and without (input and
 output stay in the GPU's memory). The GPU's part has not been tried: no GPU was at hand; the rest has.
+
+DIR holds float.onnx, quantized.onnx (one of them may be absent), frames.npz with an array for each input, axis 0 being the frame,
+answers.npz with the emulator's answers to them (may be absent), and, except under `--serve`, bench.json with the model's name; a
+result is merged only with results of a model of that name. Inputs are float32, float64, int64 or int32; their first axis must be
+of any extent.
 
     nn2hdl bench muon-segment --peer 'python3 onnx_bench.py --serve'  # in turn with the other engines, in one run
 
@@ -181,6 +186,20 @@ def engines(args):
     return found
 
 
+def measured_model(directory):
+    """The model's name, as `nn2hdl bench` knows it."""
+    file = directory / "bench.json"
+    help = "`nn2hdl bench MODEL -o DIR` writes it"
+    try:
+        record = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        stop(f"{file}: {reason(error)}", help)
+    name = record.get("model") if isinstance(record, dict) else None
+    if not isinstance(name, str):
+        stop(f"{file} names no model", help)
+    return name
+
+
 def serve(args):
     found = engines(args)
     say = lambda value: print(json.dumps(value), flush=True)
@@ -272,7 +291,7 @@ def positive(kind):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("directory", metavar="DIR", help="where float.onnx, quantized.onnx and frames.npz are")
+    parser.add_argument("directory", metavar="DIR", help="what `nn2hdl bench MODEL -o DIR` wrote: see above")
     parser.add_argument("-o", "--output", metavar="FILE.json", help="the result; without it, it is printed")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda has not been tried")
     parser.add_argument("--threads", metavar="N", type=positive(int), help="threads on the CPU [default: all]")
@@ -285,10 +304,11 @@ def main():
         return
     begun, here = int(time.time()), machine(args.device)
     found = engines(args)
+    model = measured_model(Path(args.directory))
     record = {
         "schema": "nn2hdl.bench/1",
         "generator": "onnx_bench.py",
-        "model": Path(args.directory).resolve().name,
+        "model": model,
         "command": shlex.join(["onnx_bench.py", *sys.argv[1:]]),
         "unix_seconds": begun,
         "machine": here,

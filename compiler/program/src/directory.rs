@@ -15,17 +15,39 @@ use crate::failure::Failure;
 
 const MARK: &str = ".nn2hdl-partial-";
 
+/// What a directory holds, and so which command may replace it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A compiled design.
+    Design,
+    /// A measurement.
+    Bench,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::Design, Self::Bench];
+
+    /// The file that tells, the start of its schema, what the directory is, and the command that writes it.
+    fn told(self) -> [&'static str; 4] {
+        match self {
+            Self::Design => ["report.json", "nn2hdl.report/", "a compiled design", "nn2hdl compile"],
+            Self::Bench => ["bench.json", "nn2hdl.bench/", "a measurement", "nn2hdl bench"],
+        }
+    }
+}
+
 /// Where a result is to go.
 #[derive(Debug)]
 pub struct Place {
+    kind: Kind,
     path: PathBuf,
     parent: PathBuf,
     name: OsString,
 }
 
 impl Place {
-    /// Checks that `path` may be written: it is absent, empty, or nn2hdl's own.
-    pub fn new(path: &Path) -> Result<Self, Failure> {
+    /// Checks that `path` may be written: it is absent, empty, or nn2hdl's own of the same kind.
+    pub fn new(path: &Path, kind: Kind) -> Result<Self, Failure> {
         let real = if path.exists() { path.canonicalize() } else { std::path::absolute(path) };
         let path = real.map_err(|error| Failure::file(path, &error))?;
         if path.components().any(|part| part == Component::ParentDir) {
@@ -38,14 +60,34 @@ impl Place {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(refusal(&path, "is no place for a directory", "choose another DIR"));
         };
-        let place = Self { parent: parent.to_owned(), name: name.to_owned(), path: path.clone() };
+        let place = Self { parent: parent.to_owned(), name: name.to_owned(), path: path.clone(), kind };
         place.check()?;
         Ok(place)
     }
 
+    /// Refuses a file that is read and would go with what the directory holds now.
+    pub fn spare(&self, file: &Path) -> Result<(), Failure> {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let inside = |path: &Path| path.canonicalize().is_ok_and(|path| path.starts_with(&self.path));
+        if !inside(file) && !inside(parent) {
+            return Ok(());
+        }
+        let message = format!("is replaced as a whole, and {} lies in it", file.display());
+        Err(refusal(&self.path, &message, "choose another DIR, or copy the file elsewhere"))
+    }
+
     fn check(&self) -> Result<(), Failure> {
         let path = &self.path;
-        if path.symlink_metadata().is_err() || is_ours(path) {
+        if path.symlink_metadata().is_err() {
+            return Ok(());
+        }
+        let held = || Kind::ALL.into_iter().filter(|kind| is_ours(path, *kind));
+        if let Some(other) = held().find(|kind| *kind != self.kind) {
+            let [_, _, what, command] = other.told();
+            let message = format!("is {what}, which only `{command}` replaces");
+            return Err(refusal(path, &message, "choose another DIR or remove it"));
+        }
+        if held().next().is_some() {
             return Ok(());
         }
         if !path.is_dir() {
@@ -120,16 +162,14 @@ fn prefix(name: &OsStr) -> OsString {
     prefix
 }
 
-/// Whether nn2hdl wrote the directory: its report says so.
-fn is_ours(path: &Path) -> bool {
-    [("report.json", "nn2hdl.report/"), ("bench.json", "nn2hdl.bench/")].iter().any(|(file, schema)| {
-        let report = crate::model::read(&path.join(file), 1 << 28).ok();
-        let report: Option<serde_json::Value> = report.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        report.is_some_and(|report| {
-            let says =
-                |key: &str, start: &str| report[key].as_str().is_some_and(|text| text.starts_with(start));
-            says("schema", schema) && says("generator", "nn2hdl ")
-        })
+/// Whether nn2hdl wrote the directory as one of this kind: its report says so.
+fn is_ours(path: &Path, kind: Kind) -> bool {
+    let [file, schema, ..] = kind.told();
+    let report = crate::model::read(&path.join(file), 1 << 28).ok();
+    let report: Option<serde_json::Value> = report.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    report.is_some_and(|report| {
+        let says = |key: &str, start: &str| report[key].as_str().is_some_and(|text| text.starts_with(start));
+        says("schema", schema) && says("generator", "nn2hdl ")
     })
 }
 
@@ -249,6 +289,10 @@ fn readable() -> fs::Permissions {
 mod tests {
     use super::*;
 
+    fn place(path: &Path) -> Result<Place, Failure> {
+        Place::new(path, Kind::Design)
+    }
+
     fn files(text: &str) -> Vec<artifact::File> {
         let report = format!(r#"{{"schema":"nn2hdl.report/1","generator":"nn2hdl 0","text":"{text}"}}"#);
         vec![
@@ -262,10 +306,40 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("deep/out");
         for text in ["one", "two"] {
-            Place::new(&dir).unwrap().write(&files(text)).unwrap();
+            place(&dir).unwrap().write(&files(text)).unwrap();
             assert_eq!(fs::read_to_string(dir.join("rtl/a.v")).unwrap(), text);
         }
         assert_eq!(fs::read_dir(dir.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn each_kind_is_replaced_by_its_own_command_only() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("out");
+        place(&dir).unwrap().write(&files("design")).unwrap();
+        let message = |kind| Place::new(&dir, kind).unwrap_err().problems[0].message.clone();
+        assert!(message(Kind::Bench).contains("only `nn2hdl compile`"));
+        let bench = r#"{"schema":"nn2hdl.bench/1","generator":"nn2hdl 0"}"#;
+        fs::write(dir.join("bench.json"), bench).unwrap();
+        assert!(message(Kind::Design).contains("only `nn2hdl bench`"));
+        fs::remove_file(dir.join("report.json")).unwrap();
+        Place::new(&dir, Kind::Bench).unwrap();
+    }
+
+    #[test]
+    fn what_is_read_is_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("out");
+        let new = place(&dir).unwrap();
+        new.spare(Path::new("other.json")).unwrap();
+        new.write(&files("design")).unwrap();
+        let [inside, outside] = [dir.join("rtl/a.v"), root.path().join("link")];
+        std::os::unix::fs::symlink(&inside, &outside).unwrap();
+        std::os::unix::fs::symlink(root.path(), dir.join("link")).unwrap();
+        for file in [&inside, &outside, &dir.join("link")] {
+            assert!(new.spare(file).unwrap_err().problems[0].message.contains("lies in it"), "{file:?}");
+        }
+        new.spare(&root.path().join("absent")).unwrap();
     }
 
     #[test]
@@ -273,11 +347,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("out");
         fs::create_dir(&dir).unwrap();
-        Place::new(&dir).unwrap();
+        place(&dir).unwrap();
         fs::write(dir.join("thesis.tex"), "years").unwrap();
-        assert!(Place::new(&dir).unwrap_err().problems[0].message.contains("not written by nn2hdl"));
-        assert!(Place::new(&dir.join("thesis.tex")).is_err());
-        assert!(Place::new(Path::new("/")).is_err());
+        assert!(place(&dir).unwrap_err().problems[0].message.contains("not written by nn2hdl"));
+        assert!(place(&dir.join("thesis.tex")).is_err());
+        assert!(place(Path::new("/")).is_err());
     }
 
     #[test]
@@ -287,7 +361,7 @@ mod tests {
         let alive = root.path().join(format!(".out.nn2hdl-partial-{}-abc", std::process::id()));
         let other = root.path().join(".other.nn2hdl-partial-4194999-abc");
         [&dead, &alive, &other].iter().for_each(|path| fs::create_dir(path).unwrap());
-        Place::new(&root.path().join("out")).unwrap().write(&files("x")).unwrap();
+        place(&root.path().join("out")).unwrap().write(&files("x")).unwrap();
         assert_eq!([&dead, &alive, &other].map(|path| path.exists()), [false, true, true]);
     }
 }

@@ -26,6 +26,8 @@ pub struct Model {
     pub bytes: Vec<u8>,
     /// Options that a zoo model comes with.
     pub options: &'static [&'static str],
+    /// The zoo's float stage, of a model that was taken from the zoo by name.
+    pub float: Option<&'static [u8]>,
 }
 
 /// The most models that `A+B+…` joins.
@@ -47,9 +49,9 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
     if path.is_file() {
         let toml = path.extension().is_some_and(|extension| extension == "toml");
         let bytes = if toml { described(path)? } else { read(path, LARGEST)? };
-        return Ok(Model { name, origin: origin.to_owned(), bytes, options: &[] });
+        return Ok(Model { name, origin: origin.to_owned(), bytes, options: &[], float: None });
     }
-    if let Some(ZooModel { name, onnx, options, description, .. }) = find(origin) {
+    if let Some(ZooModel { name, onnx, options, description, float, .. }) = find(origin) {
         let bytes = match description {
             None => onnx.to_vec(),
             Some((text, weights)) => {
@@ -57,7 +59,7 @@ pub fn load(model: Option<&str>) -> Result<Model, Failure> {
                 onnx::encode(&model.map_err(|problems| Failure::from(problems).about(origin))?)
             }
         };
-        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes, options });
+        return Ok(Model { name: (*name).into(), origin: origin.to_owned(), bytes, options, float: *float });
     }
     let what = if path.exists() { "is not a file" } else { "there is no such file or zoo model" };
     Err(Failure::new("no-model", origin, what, suggestion(origin)))
@@ -109,7 +111,8 @@ fn joined(parts: &[&str], origin: &str) -> Result<Model, Failure> {
         });
     }
     let (whole, options) = whole.ok_or_else(|| Failure::usage("no model is named", suggestion(origin)))?;
-    Ok(Model { name: names.join("-"), origin: origin.to_owned(), bytes: onnx::encode(&whole), options })
+    let bytes = onnx::encode(&whole);
+    Ok(Model { name: names.join("-"), origin: origin.to_owned(), bytes, options, float: None })
 }
 
 /// States the shapes of outputs that the file leaves open, as far as they can be known.

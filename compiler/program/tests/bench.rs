@@ -16,9 +16,9 @@ fn engine<'a>(record: &'a Value, name: &str) -> &'a Value {
 }
 
 /// A result of another runtime.
-fn other(name: &str, rate: f64) -> Value {
+fn other(model: &str, name: &str, rate: f64) -> Value {
     json!({
-        "schema": "nn2hdl.bench/1", "generator": "other 1", "model": "m", "command": "other", "unix_seconds": 1,
+        "schema": "nn2hdl.bench/1", "generator": "other 1", "model": model, "command": "other", "unix_seconds": 1,
         "machine": {"processor": "p", "threads": 64, "system": "s", "memory_bytes": null, "load": null, "accelerator": "a GPU"},
         "data": "d", "seconds_per_point": 1.0, "rounds": 1,
         "engines": [{
@@ -96,22 +96,41 @@ fn every_size_is_measured_and_the_files_are_written() {
     assert_eq!(names, expected);
     let written: Value = serde_json::from_slice(&fs::read(dir.join("bench.json")).unwrap()).unwrap();
     assert_eq!(written["engines"], record["engines"]);
-    // The directory is known as nn2hdl's own, and what it holds can be merged.
+    // The directory is known as bench's own, and what it holds can be merged, into another one.
     let file = dir.join("bench.json");
-    let again = run(&[
-        &["bench", "tracer-conv", "--sizes", "2", "-o", shown, "--with", file.to_str().unwrap()],
-        &QUICK[..],
-    ]
-    .concat());
-    assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stdout.contains("firmware (2)") && again.stdout.contains("wrote "), "{}", again.stdout);
+    let again = |dir: &Path, more: &[&str]| {
+        let dir = dir.to_str().unwrap();
+        run(&[&["bench", "tracer-conv", "--sizes", "2", "-o", dir], &QUICK[..], more].concat())
+    };
+    let with = ["--with", file.to_str().unwrap()];
+    let other = again(&root.path().join("other"), &with);
+    assert_eq!(other.code, Some(0), "{}", other.stderr);
+    assert!(other.stdout.contains("firmware (2)") && other.stdout.contains("wrote "), "{}", other.stdout);
+    let own = dir.join("float.onnx");
+    let refused = [
+        (again(&dir, &with), "lies in it"),
+        (run(&["bench", own.to_str().unwrap(), "-o", shown]), "lies in it"),
+        (run(&["bench", &format!("tracer-conv+{}", own.display()), "-o", shown]), "lies in it"),
+        (again(&root.path().join("design"), &[]), "a compiled design"),
+    ];
+    for (ran, says) in refused {
+        assert!(ran.code == Some(1) && ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    let compiled = run(&["compile", "tracer-conv", "-o", shown]);
+    assert!(
+        compiled.code == Some(1) && compiled.stderr.contains("only `nn2hdl bench`"),
+        "{}",
+        compiled.stderr
+    );
+    assert_eq!(serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap(), written);
+    assert_eq!(again(&dir, &[]).code, Some(0));
 }
 
 #[test]
 fn results_of_others_are_merged_and_named_apart() {
     let root = tempfile::tempdir().unwrap();
     let [a, b] = [("a.json", "GPU"), ("b.json", "GPU")]
-        .map(|(file, name)| write(&root.path().join(file), &other(name, 1234.0)));
+        .map(|(file, name)| write(&root.path().join(file), &other("muon-window", name, 1234.0)));
     let args = ["bench", "--sizes", "1", "--json", "--with", &a, "--with", &b];
     let ran = run(&[&args[..], &QUICK[..]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -152,6 +171,24 @@ fn what_cannot_be_measured_says_so_and_the_rest_is() {
     assert!(record["data"].as_str().unwrap().contains("simulated chamber images"), "{record}");
     assert!(rate(&record, "emulator, all threads").unwrap() > 0.0);
     assert_eq!(record["engines"].as_array().unwrap().len(), 1);
+    let pairs = ["bench", "muon-segment-pairs", "--engines", "emulator"];
+    let record = run(&[&pairs, &quick[..]].concat()).json();
+    assert!(record["data"].as_str().unwrap().contains("chamber images of pairs of strips"), "{record}");
+}
+
+#[test]
+fn a_file_named_as_a_zoo_model_is_measured_as_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("muon-segment.onnx");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tracers/tracer_conv.onnx"), &file)
+        .unwrap();
+    let float = |model: &str, dir: &str| {
+        let dir = root.path().join(dir);
+        let ran = run(&[&["bench", model, "-o", dir.to_str().unwrap(), "--sizes", "1"], &QUICK[..]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        fs::read(dir.join("float.onnx")).unwrap()
+    };
+    assert!(float(file.to_str().unwrap(), "file") == float("tracer-conv", "zoo"));
 }
 
 #[cfg(unix)]
@@ -209,19 +246,39 @@ fn bad_input_is_one_clear_error() {
     let file = |name: &str, value: &Value| write(&root.path().join(name), value);
     let broken = root.path().join("broken.json");
     fs::write(&broken, "{").unwrap();
-    let mut negative = other("n", 1.0);
+    let mut negative = other("muon-window", "n", 1.0);
     negative["engines"][0]["points"][0]["images_per_second"] = json!(-1.0);
-    let mut unsorted = other("n", 1.0);
+    let mut unsorted = other("muon-window", "n", 1.0);
     unsorted["engines"][0]["points"][1]["size"] = json!(1);
-    let mut missing = other("n", 1.0);
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut value = other("muon-window", "n", 1.0);
+        change(&mut value["engines"][0]);
+        value
+    };
+    let vast = changed(&|engine| engine["points"][1]["size"] = json!(1_048_577));
+    let many = changed(&|engine| engine["points"] = (1..=65).map(|size| json!({"size": size})).collect());
+    let fast = changed(&|engine| engine["points"][0]["images_per_second"] = json!(1.1e15));
+    let slow = changed(&|engine| engine["points"][0]["images_per_second"] = json!(1e-300));
+    let unnamed = changed(&|engine| engine["name"] = json!(" "));
+    let lines = changed(&|engine| engine["name"] = json!("one\ntwo"));
+    let long = changed(&|engine| engine["name"] = json!("n".repeat(201)));
+    let mut missing = other("muon-window", "n", 1.0);
     missing.as_object_mut().unwrap().remove("machine");
     let cases = [
         (broken.to_str().unwrap().to_owned(), "no JSON"),
         (file("a.json", &json!({"schema": "nn2hdl.report/1"})), "nn2hdl.report/1"),
         (file("b.json", &json!([])), "no `schema`"),
-        (file("c.json", &negative), "above 0"),
+        (file("c.json", &negative), "from 1e-9 to 1e15"),
         (file("d.json", &unsorted), "ascend"),
         (file("e.json", &missing), "machine"),
+        (file("f.json", &vast), "1048577"),
+        (file("g.json", &many), "65 sizes"),
+        (file("h.json", &fast), "from 1e-9 to 1e15"),
+        (file("n.json", &slow), "from 1e-9 to 1e15"),
+        (file("i.json", &unnamed), "1 to 200 characters"),
+        (file("j.json", &lines), "1 to 200 characters"),
+        (file("k.json", &long), "1 to 200 characters"),
+        (file("l.json", &other("muon-segment", "n", 1.0)), "`muon-segment`, not of `muon-window`"),
         (root.path().join("absent.json").to_str().unwrap().to_owned(), "absent.json"),
     ];
     for (path, says) in &cases {
@@ -231,6 +288,30 @@ fn bad_input_is_one_clear_error() {
             && ran.stderr.contains(says)
             && ran.stderr.contains(".json");
         assert!(clear && ran.stdout.is_empty(), "{}", ran.stderr);
+    }
+    let least = changed(&|engine| {
+        engine["name"] = json!("n".repeat(200));
+        engine["points"] = json!([{"size": 1_048_576, "images_per_second": 1e15}]);
+    });
+    let ran = run(&[&["bench", "--sizes", "1", "--with", &file("m.json", &least)], &QUICK[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let dir = root.path().join("nothing");
+    let nothing = [
+        "bench",
+        "tracer-graph",
+        "--ii",
+        "3",
+        "--engines",
+        "firmware",
+        "-o",
+        dir.to_str().unwrap(),
+        "--sizes",
+        "1",
+    ];
+    let ran = run(&nothing);
+    assert!(ran.code == Some(1) && ran.stdout.is_empty() && !dir.exists(), "{}", ran.stderr);
+    for says in ["nothing was measured", "firmware: ", "cannot be streamed", "choose other `--engines`"] {
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
     let usage: [&[&str]; 6] = [
         &["--sizes", "0"],

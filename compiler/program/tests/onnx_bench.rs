@@ -25,6 +25,7 @@ def all(arrays, axis): return arrays[0]
 ";
 
 const RUNTIME: &str = "
+import time
 from numpy import Array
 __version__ = '0.0'
 class SessionOptions: pass
@@ -46,8 +47,13 @@ class InferenceSession:
     def run(self, names, feed): return self.check(feed['x'].shape)
     def run_with_iobinding(self, binding): self.check(binding.shape)
     def check(self, shape):
+        global runs
+        runs += 1
         if shape[0] == 8: raise RuntimeError('eight is too many\\nand more')
         return [Array((shape[0], 2))]
+# A run takes a millisecond, however busy the machine is.
+runs = 0
+time.perf_counter = lambda: runs / 1000
 def get_available_providers(): return ['CPUExecutionProvider', 'CUDAExecutionProvider']
 ";
 
@@ -66,6 +72,7 @@ impl Setting {
         for name in ["float.onnx", "frames.npz", "answers.npz"] {
             fs::write(dir.join(name), "").unwrap();
         }
+        fs::write(dir.join("bench.json"), r#"{"model": "tracer-conv"}"#).unwrap();
         Self { root }
     }
 
@@ -168,6 +175,14 @@ fn what_is_missing_or_wrong_is_said_in_one_line() {
     let record: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!(record["engines"][1]["unavailable"], "there is no quantized.onnx");
     assert_eq!(record["engines"][0]["points"].as_array().unwrap().len(), 1);
+    for (text, says) in [("{", "bench.json"), ("[]", "names no model"), (r#"{"model": 1}"#, "names no model")]
+    {
+        fs::write(Path::new(&dir).join("bench.json"), text).unwrap();
+        let ran = setting.run(&[&dir]);
+        assert!(ran.status.code() == Some(1) && stderr(&ran).contains(says), "{}", stderr(&ran));
+        assert!(!stderr(&ran).contains("Traceback"), "{}", stderr(&ran));
+    }
+    fs::write(Path::new(&dir).join("bench.json"), r#"{"model": "m"}"#).unwrap();
     fs::remove_file(setting.modules().join("onnxruntime.py")).unwrap();
     fs::write(setting.modules().join("onnxruntime.py"), "raise ImportError('no onnxruntime')").unwrap();
     let ran = setting.run(&[&dir]);

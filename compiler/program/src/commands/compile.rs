@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{lower, observe};
 use crate::args::CompileArgs;
-use crate::directory::Place;
+use crate::directory::{Kind, Place};
 use crate::failure::Failure;
 use crate::forecast::forecast;
 use crate::output::{Output, Progress, grouped, table};
@@ -25,7 +25,7 @@ struct Compiled<'a> {
 pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
     let model = model::load(args.model.as_deref())?;
     let settings = settings::resolve(&args.design, &model)?;
-    let place = Place::new(&args.output)?;
+    let place = Place::new(&args.output, Kind::Design)?;
     let mut progress = Progress::new();
     progress.say("reading the model", 0, 0);
     let lowered = lower(&model, &settings)?;

@@ -33,13 +33,14 @@ impl Frames {
     pub fn new(program: &Program) -> Result<Self, Failure> {
         let widest = (0..program.inputs.len()).map(|n| program.input_value(n).len()).max().unwrap_or(1);
         let count = (MOST / widest.max(1)).clamp(1, DISTINCT);
-        let (values, described) = if takes_images(program) {
-            (
-                vec![images(count)?],
-                format!("{count} simulated chamber images, seed {SEED}, nominal background"),
-            )
-        } else {
-            (random(program, count), format!("{count} random frames, seed {SEED}"))
+        let (values, described) = match strips_per_column(program) {
+            Some(strips) => {
+                let of = if strips == 1 { "" } else { " of pairs of strips" };
+                let described =
+                    format!("{count} simulated chamber images{of}, seed {SEED}, nominal background");
+                (vec![images(count, strips)?], described)
+            }
+            None => (random(program, count), format!("{count} random frames, seed {SEED}")),
         };
         let encode = |(n, values): (usize, &Vec<f64>)| {
             let (input, len) = (&program.inputs[n], program.input_value(n).len());
@@ -100,18 +101,26 @@ fn archive(count: usize, arrays: Vec<(String, Vec<usize>, Vec<f64>)>) -> Result<
     to_archive(&arrays.into_iter().map(array).collect::<Vec<_>>()).map_err(failed)
 }
 
-/// Whether the network has the interface of one for the chamber.
-fn takes_images(program: &Program) -> bool {
-    let [input] = program.inputs.as_slice() else { return false };
-    let shaped = program.input_value(0).shape == [LAYERS, PARTITIONS, STRIPS];
-    shaped && input.encoder.encode(&vec![1.0; VOXELS], VOXELS).is_ok_and(|codes| codes == vec![1; VOXELS])
+/// Strips in a column of the images that a network for the chamber takes, 1 or 2; none of any other network.
+fn strips_per_column(program: &Program) -> Option<usize> {
+    let [input] = program.inputs.as_slice() else { return None };
+    let shape = &program.input_value(0).shape;
+    let strips = [1, 2].into_iter().find(|strips| *shape == [LAYERS, PARTITIONS, STRIPS / strips])?;
+    let len = VOXELS / strips;
+    let codes = input.encoder.encode(&vec![1.0; len], len).ok()?;
+    (codes == vec![1; len]).then_some(strips)
 }
 
-fn images(count: usize) -> Result<Vec<f64>, Failure> {
+/// Images whose columns are 1 where any of their strips was hit.
+fn images(count: usize, strips: usize) -> Result<Vec<f64>, Failure> {
     let simulation = Simulation::new(Parameters::default())
         .map_err(|error| Failure::new("parameter", error.name, error.problem, ""))?;
-    let image = |n: usize| simulation.event(SEED, n as u64).image().bytes().into_iter().map(f64::from);
+    let image = |n: usize| columns(&simulation.event(SEED, n as u64).image().bytes(), strips);
     Ok((0..count).flat_map(image).collect())
+}
+
+fn columns(bytes: &[u8], strips: usize) -> Vec<f64> {
+    bytes.chunks(strips).map(|column| f64::from(column.iter().fold(0, |any, strip| any | strip))).collect()
 }
 
 /// Values that become random codes.
@@ -147,6 +156,13 @@ fn value(encoder: &Encoder, element: usize, code: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_is_hit_where_one_of_its_strips_is() {
+        let strips = [0, 0, 0, 1, 1, 0, 1, 1];
+        assert_eq!(columns(&strips, 2), [0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(columns(&strips, 1), strips.map(f64::from));
+    }
 
     #[test]
     fn values_have_the_codes_they_were_made_for() {

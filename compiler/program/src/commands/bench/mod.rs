@@ -12,6 +12,7 @@ mod peer;
 pub mod record;
 pub mod words;
 
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,7 +23,7 @@ use serde::Serialize;
 
 use super::lower;
 use crate::args::{BenchArgs, BenchEngine};
-use crate::directory::Place;
+use crate::directory::{Kind, Place};
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ use engine::Engine;
 use exchange::Exchange;
 use frames::Frames;
 use measure::{Contender, ROUNDS, line, measure};
+use peer::Patience;
 use record::{Machine, Point, Record, SCHEMA, Timing};
 
 /// The model that is measured if none is named.
@@ -55,15 +57,21 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     }
     let sizes: Vec<u32> =
         args.sizes.iter().copied().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-    let place = args.output.as_deref().map(Place::new).transpose()?;
+    let place = args.output.as_deref().map(|path| Place::new(path, Kind::Bench)).transpose()?;
+    if let Some(place) = &place {
+        let parts = args.model.iter().flat_map(|model| std::iter::once(&**model).chain(model.split('+')));
+        let model = parts.map(Path::new).filter(|path| path.is_file());
+        args.with.iter().map(PathBuf::as_path).chain(model).try_for_each(|file| place.spare(file))?;
+    }
     #[cfg(not(feature = "report"))]
     if place.is_some() {
         let help =
             "build it with `cargo build --release --features report`, or take the figures from `--json`";
         return Err(Failure::new("no-report", "", "this nn2hdl was built without reports", help));
     }
-    let merged = args.with.iter().map(|path| record::load(path)).collect::<Result<Vec<_>, _>>()?;
     let model = model::load(Some(args.model.as_deref().unwrap_or(DEFAULT)))?;
+    let merged =
+        args.with.iter().map(|path| record::load(path, &model.name)).collect::<Result<Vec<_>, _>>()?;
     let settings = settings::resolve(&args.design, &model)?;
     let mut progress = Progress::new();
     progress.say("reading the model", 0, 0);
@@ -71,7 +79,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     check_room(&program, &sizes)?;
     let frames = Rc::new(Frames::new(&program)?);
     let mut exchange = Exchange::new(&model.bytes);
-    exchange.float = trained(&model.name).or(exchange.float);
+    exchange.float = trained(model.float, &program.input_value(0).shape).or(exchange.float);
     let folder = tempfile::tempdir().map_err(|error| Failure::new("file", "", error.to_string(), ""))?;
     let files = files(&exchange, &frames, &program)?;
     for file in &files {
@@ -98,7 +106,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     let mut peers = Vec::new();
     for command in &args.peer {
         progress.say(command, 0, 0);
-        peers.extend(peer::start(command, folder.path())?);
+        peers.extend(peer::start(command, folder.path(), Patience::default())?);
     }
     let job = Job { args, program: &program, settings: &settings, frames: &frames, sizes: &sizes };
     let (firmware, mut contenders) = job.contenders(&exchange, folder.path(), &mut progress)?;
@@ -113,6 +121,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     record.merge(firmware.into_iter().collect());
     merged.into_iter().for_each(|engines| record.merge(engines));
     drop(progress);
+    record.check_measured()?;
 
     let mut text = words::words(&record);
     if let Some(place) = &place {
@@ -143,12 +152,12 @@ fn check_room(program: &Program, sizes: &[u32]) -> Result<(), Failure> {
 
 /// The float network that a zoo model was quantized from, where it was trained here.
 #[cfg(feature = "train")]
-fn trained(name: &str) -> Option<Vec<u8>> {
-    float::of(name)
+fn trained(stage: Option<&[u8]>, shape: &[usize]) -> Option<Vec<u8>> {
+    float::of(stage?, shape)
 }
 
 #[cfg(not(feature = "train"))]
-fn trained(_: &str) -> Option<Vec<u8>> {
+fn trained(_: Option<&[u8]>, _: &[usize]) -> Option<Vec<u8>> {
     None
 }
 
@@ -222,7 +231,7 @@ impl Job<'_> {
     fn contenders(
         &self,
         exchange: &Exchange,
-        folder: &std::path::Path,
+        folder: &Path,
         progress: &mut Progress,
     ) -> Result<(Option<record::Engine>, Vec<Contender>), Failure> {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::measure::line;
 use crate::failure::Failure;
 use crate::model::read;
 
@@ -11,6 +12,12 @@ use crate::model::read;
 pub const SCHEMA: &str = "nn2hdl.bench/1";
 /// The largest result that is read.
 const LARGEST: u64 = 1 << 26;
+/// The largest buffer, most buffer sizes of an engine, least and most images per second (and µs), and characters of a name.
+const MOST_IMAGES: u32 = 1 << 20;
+const MOST_POINTS: usize = 64;
+const LEAST: f64 = 1e-9;
+const GREATEST: f64 = 1e15;
+const LONGEST_NAME: usize = 200;
 
 /// Everything that was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,8 +185,8 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// The engines of another result, each with where it comes from.
-pub fn load(path: &Path) -> Result<Vec<Engine>, Failure> {
+/// The engines of another result of the same model, each with where it comes from.
+pub fn load(path: &Path, model: &str) -> Result<Vec<Engine>, Failure> {
     let file = path.display().to_string();
     let wrong = |message: String| {
         let help = "give the bench.json of `nn2hdl bench -o DIR`, or what `models/onnx_bench.py` wrote";
@@ -194,8 +201,13 @@ pub fn load(path: &Path) -> Result<Vec<Engine>, Failure> {
         None => return Err(wrong("it has no `schema`".into())),
     }
     let record: Record = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
+    if record.model != model {
+        let message = format!("it is of the model `{}`, not of `{model}`", line(&record.model));
+        let help = "add results of this model only; a file's model is named after the file";
+        return Err(Failure::new("bench-file", "", message, help).about(file.clone()));
+    }
     for engine in &record.engines {
-        engine.check().map_err(|message| wrong(format!("engine `{}`: {message}", engine.name)))?;
+        engine.check().map_err(|message| wrong(format!("engine `{}`: {message}", line(&engine.name))))?;
     }
     let Record { engines, command, machine, .. } = record;
     let origin = Origin { file: file.clone(), command, machine };
@@ -206,14 +218,27 @@ pub fn load(path: &Path) -> Result<Vec<Engine>, Failure> {
     Ok(engines.into_iter().map(from).collect())
 }
 
+/// Whether a measurement can give so many images per second, or a latency of so many µs.
+pub fn possible(value: f64) -> bool {
+    (LEAST..=GREATEST).contains(&value)
+}
+
 impl Engine {
-    /// Whether all figures are possible.
-    fn check(&self) -> Result<(), String> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        for point in &self.points {
-            let mut rates = point.images_per_second.iter().chain(&point.rounds);
-            if point.size == 0 || !rates.all(|&rate| positive(rate)) {
-                return Err(format!("size {}: figures must be above 0", point.size));
+    /// Whether it has a name and all figures are possible.
+    pub fn check(&self) -> Result<(), String> {
+        let named = !self.name.trim().is_empty() && !self.name.contains(char::is_control);
+        if !named || self.name.chars().count() > LONGEST_NAME {
+            return Err(format!("a name is one line of 1 to {LONGEST_NAME} characters"));
+        }
+        if self.points.len() > MOST_POINTS {
+            return Err(format!("{} sizes, more than {MOST_POINTS}", self.points.len()));
+        }
+        for Point { size, images_per_second, rounds, .. } in &self.points {
+            if !(1..=MOST_IMAGES).contains(size) {
+                return Err(format!("size {size}: buffers are of 1 to {MOST_IMAGES} images"));
+            }
+            if !images_per_second.iter().chain(rounds).all(|&rate| possible(rate)) {
+                return Err(format!("size {size}: figures must be from {LEAST:e} to {GREATEST:e}"));
             }
         }
         if !self.points.is_sorted_by(|a, b| a.size < b.size) {
@@ -221,9 +246,9 @@ impl Engine {
         }
         match self.latency {
             Some(Latency { median_us, p99_us, .. })
-                if !positive(median_us) || p99_us.is_some_and(|p99| !positive(p99)) =>
+                if !possible(median_us) || p99_us.is_some_and(|p99| !possible(p99)) =>
             {
-                Err("latencies must be above 0".into())
+                Err(format!("latencies must be from {LEAST:e} to {GREATEST:e} µs"))
             }
             _ => Ok(()),
         }
@@ -248,6 +273,23 @@ impl Record {
             }
             self.engines.push(engine);
         }
+    }
+
+    /// Refuses a result without any figure, and says why it has none.
+    pub fn check_measured(&self) -> Result<(), Failure> {
+        let figure = |point: &Point| point.images_per_second.is_some();
+        if self.engines.iter().any(|engine| engine.points.iter().any(figure)) {
+            return Ok(());
+        }
+        let reason = |engine: &Engine| {
+            let skipped = engine.points.iter().find_map(|point| point.skipped.as_ref());
+            let reason = engine.unavailable.as_ref().or(skipped).map_or("no reason given", String::as_str);
+            format!("{}: {reason}", engine.name)
+        };
+        let reasons: Vec<String> = self.engines.iter().map(reason).collect();
+        let message = format!("nothing was measured: {}", reasons.join("; "));
+        let help = "choose other `--engines`, smaller `--sizes` or more `--seconds`";
+        Err(Failure::new("nothing-measured", &self.model, message, help))
     }
 
     /// Every size that occurs, ascending.
