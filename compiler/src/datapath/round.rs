@@ -28,8 +28,11 @@ impl Datapath {
         }
         let entries: Vec<i64> = (0..1i128 << reach)
             .map(|word| {
-                let small: i128 =
-                    rest.terms.iter().map(|(&wire, &factor)| factor * self.residue(wire, x, word)).sum();
+                let small: i128 = rest
+                    .terms
+                    .iter()
+                    .map(|(&wire, &factor)| factor * self.residue(wire, None, x, word))
+                    .sum();
                 (((word & ((1 << n) - 1)) + small + rest.constant) >> n) as i64
             })
             .collect();
@@ -77,26 +80,32 @@ impl Datapath {
         }
     }
 
-    /// A wire that the low bits of `x` decide, given these; where not all of it is decided, its low bits.
-    fn residue(&self, wire: WireId, x: WireId, word: i128) -> i128 {
+    /// A wire of which the low bits of `x` decide what is kept, given these; its other bits are of no meaning.
+    fn residue(&self, wire: WireId, kept: Option<u32>, x: WireId, word: i128) -> i128 {
+        if kept == Some(0) {
+            return 0;
+        }
         if wire == x {
             return word;
         }
         if let Some(value) = self.as_const(wire) {
             return value.into();
         }
-        let of = |wire: WireId| self.residue(wire, x, word);
+        let of = |wire: WireId, kept: Option<u32>| self.residue(wire, kept, x, word);
         match self.cell(wire) {
-            Cell::Wrap { a, signed, width } => wrap(of(*a), *signed, *width),
-            Cell::Shr(a, n) => of(*a) >> n,
-            Cell::Shl(a, n) => of(*a) << n,
+            Cell::Wrap { a, signed, width } => {
+                wrap(of(*a, Some(kept.map_or(*width, |kept| kept.min(*width)))), *signed, *width)
+            }
+            Cell::Shr(a, n) => of(*a, kept.map(|kept| kept + n)) >> n,
+            Cell::Shl(a, n) => of(*a, kept.map(|kept| kept.saturating_sub(*n))) << n,
             Cell::Add { a, b, shift_a, shift_b, subtract } => {
-                let (a, b) = (of(*a) << shift_a, of(*b) << shift_b);
+                let left = |shift: u32| kept.map(|kept| kept.saturating_sub(shift));
+                let (a, b) = (of(*a, left(*shift_a)) << shift_a, of(*b, left(*shift_b)) << shift_b);
                 if *subtract { a - b } else { a + b }
             }
             // What is no value of `a` belongs to no value of `x`.
             Cell::Table { a, entries } => {
-                let at = usize::try_from(of(*a) - self.interval(*a).lo);
+                let at = usize::try_from(of(*a, None) - self.interval(*a).lo);
                 at.ok().and_then(|at| entries.get(at)).map_or(0, |&entry| entry.into())
             }
             _ => unreachable!("only what `needed` knows is asked for"),
