@@ -140,6 +140,19 @@ fn sizes_are_checked_before_memory_is_taken() {
     assert_eq!(codes(&found), [("tensor-too-large", "c")]);
 }
 
+#[test]
+fn constants_of_too_many_positions_are_refused() {
+    let mut graph = Graph::new("wide");
+    let x = graph.input("x", &[1, 1, 520, 520]);
+    let values = (0..520 * 520).map(|n| f64::from(n % 7)).collect();
+    let offsets = graph.constant("offsets", Tensor::new(vec![1, 1, 520, 520], values));
+    let y = graph.add("y", Add, &[x, offsets]);
+    graph.output(y);
+    let options = Options { input_format: "fixed<5,3>".parse().ok(), ..Options::default() };
+    let problems = compile(&graph, &options).expect_err("there are too many");
+    assert_eq!(codes(&problems), [("kernel-too-large", "y")]);
+}
+
 fn quantized(
     graph: &mut Graph,
     name: &str,

@@ -104,12 +104,23 @@ pub(super) fn with_constant(
     extend(&quantity, &aligned(&values, shape.len()), f)
 }
 
+/// The most constants of one layer that differ from position to position: each takes a kilobyte or two until it is lowered.
+const LARGEST_FIELD: usize = 1 << 18;
+
 /// The quantity with its chain extended by a field over its own axes.
 pub(super) fn extend<T: Clone + PartialEq>(
     quantity: &Quantity,
     field: &Field<T>,
     f: impl Fn(&Link, &T) -> Link,
 ) -> Result<Quantity, Fault> {
+    let extents = quantity.chain.shape().iter().zip(field.shape()).map(|(&a, &b)| a.max(b));
+    if extents.fold(1, usize::saturating_mul) > LARGEST_FIELD {
+        return Err(Fault::new(
+            "kernel-too-large",
+            "more than 2^18 constants differ from position to position",
+            "use one constant for all positions or for each channel, or smaller images",
+        ));
+    }
     let chain =
         quantity.chain.zip(field, f).ok_or_else(|| Fault::shape("a constant does not fit its operand"))?;
     Ok(Quantity { chain, ..quantity.clone() })
