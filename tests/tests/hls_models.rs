@@ -1,7 +1,7 @@
 //! HLS C++ of real networks and of every primitive, in C simulation against the emulator.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray_npy::{NpzReader, ReadNpzError};
 use nn2hdl_compiler::back::hls::{self, Settings};
@@ -10,18 +10,8 @@ use nn2hdl_models::zoo;
 use nn2hdl_runtime::Program;
 use nn2hdl_tests::cells::Cells;
 use nn2hdl_tests::hls::csim;
+use nn2hdl_tests::public::data;
 use nn2hdl_tests::random::{codes, emulate};
-
-/// The folder of models that the project does not own; absent outside of CI, and then said loudly.
-fn data() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    if folder.exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
-    eprintln!("NOT TESTED: {} is missing, so no model of others was run", folder.display());
-    None
-}
 
 fn program(bytes: &[u8], options: &Options) -> Program {
     let graph = front::import(bytes).unwrap_or_else(|problems| panic!("{}", problems[0]));

@@ -100,14 +100,14 @@ fn chamber_networks_mark_their_samples() {
 /// What the networks were made for: zero weights, and adder bits per position as they would be compiled.
 #[test]
 fn chamber_networks_keep_their_budgets() {
-    for (name, zeros, most) in [("muon-segment", 0.5, 4000), ("muon-segment-bx", 0.75, 1000)] {
+    for (name, zeros, budget) in [("muon-segment", 0.5, 2000..=3000), ("muon-segment-bx", 0.75, 320..=500)] {
         let model = find(name).expect("the zoo has it");
         let graph = front::import(model.onnx).expect("the model can be read");
         let program = front::compile(&graph, &Options::default()).expect("the model can be lowered").program;
         let costs = per_position(&program, Effort::Default).expect("every layer has a hardware form");
         let bits: u64 = costs.iter().map(|position| position.cost.adder_bits).sum();
         assert_eq!(costs.len(), 3, "{name}: three convolutions");
-        assert!((most / 3..=most).contains(&bits), "{name}: {bits} adder bits per position");
+        assert!(budget.contains(&bits), "{name}: {bits} adder bits per position");
         let weights = program.tables.iter().filter(|table| table.data.len() > 60);
         let (all, zero) = weights.fold((0, 0), |(all, zero), table| {
             (all + table.data.len(), zero + table.data.iter().filter(|&&weight| weight == 0).count())
