@@ -140,7 +140,7 @@ fn design(program: &Program) -> (Netlist, Vec<(usize, usize)>) {
         }
         let arrivals = vec![0.0; taps.len()];
         let stages =
-            pipeline(&engine.datapath, &arrivals, 1e6, &delays).expect("a cycle is long enough here");
+            pipeline(&engine.datapath, &arrivals, 1e6, &delays, None).expect("a cycle is long enough here");
         if known.len().is_multiple_of(CHUNK) {
             let mut module = Module::new(format!("cells_{}", chunks.len()));
             let params = program.main().params.iter();
@@ -157,7 +157,8 @@ fn design(program: &Program) -> (Netlist, Vec<(usize, usize)>) {
         };
         let inputs: Vec<NetId> = taps.iter().map(of).collect();
         let place = (last, outputs.len());
-        let module = engine::module("cell", &engine.datapath, &stages);
+        let (module, elements) = engine::module("cell", &engine.datapath, &stages);
+        let inputs: Vec<NetId> = elements.iter().map(|element| inputs[element.input]).collect();
         outputs.extend(inline(chunk, &module, &inputs));
         known.insert(key, place);
         places.push(place);

@@ -29,6 +29,8 @@ pub struct Target {
     pub effort: Effort,
     /// Adder levels allowed above the least possible; `None` leaves the depth to the optimizer.
     pub max_depth: Option<u32>,
+    /// Whether registers are moved to where they are fewest.
+    pub retimed: bool,
 }
 
 impl Default for Target {
@@ -39,6 +41,7 @@ impl Default for Target {
             delays: Delays::default(),
             effort: Effort::Default,
             max_depth: Some(1),
+            retimed: true,
         }
     }
 }

@@ -2,31 +2,44 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Bits, Driver, Module, NetId};
+use super::{Bits, Driver, Module, NetId, Port};
 use crate::datapath::{Cell, Datapath, WireId};
 use crate::schedule::pipeline::Stages;
 
-/// The module of `datapath`: input port `x`, output port `y`, every element with its own width. Wires that are
-/// used in a later stage than they are made pass through registers, shared among their users.
-pub fn module(name: &str, datapath: &Datapath, stages: &Stages) -> Module {
+/// An element of an engine's input port: an input of the datapath some cycles late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// The input.
+    pub input: usize,
+    /// Cycles after it is there.
+    pub late: u32,
+}
+
+/// The module of `datapath`, and what the elements of its input port `x` are; the output port is `y`, every element
+/// with its own width. Wires that are used in a later stage than they are made pass through registers, shared among
+/// their users; wiring is behind them. Inputs come once for each stage that reads them, so that engines that read the
+/// same share the registers.
+pub fn module(name: &str, datapath: &Datapath, stages: &Stages) -> (Module, Vec<Element>) {
     let mut build = Build {
         module: Module::new(name),
         datapath,
         stages,
         nets: FxHashMap::default(),
         shared: FxHashMap::default(),
+        elements: Vec::new(),
     };
-    let bits = datapath.inputs().iter().map(|&wire| Bits::of(datapath.interval(wire))).collect();
-    for (&wire, net) in datapath.inputs().iter().zip(build.module.add_input("x", bits)) {
-        build.nets.insert((wire, 0), net);
-    }
     let live = datapath.live();
     for wire in datapath.wires().filter(|wire| live[wire.index()]) {
-        build.cell(wire);
+        if datapath.as_const(wire).is_none() && !datapath.cell(wire).is_wiring() {
+            build.at(wire, stages.stage[wire.index()]);
+        }
     }
     let outputs = datapath.outputs.iter().map(|&wire| build.at(wire, stages.output)).collect();
     build.module.add_output("y", outputs);
-    build.module
+    let bits = |element: &Element| Bits::of(datapath.interval(datapath.inputs()[element.input]));
+    let elements = build.elements.iter().map(bits).collect();
+    build.module.inputs.push(Port { name: "x".into(), elements });
+    (build.module, build.elements)
 }
 
 struct Build<'a> {
@@ -35,6 +48,7 @@ struct Build<'a> {
     stages: &'a Stages,
     nets: FxHashMap<(WireId, u32), NetId>,
     shared: FxHashMap<(Driver, Bits), NetId>,
+    elements: Vec<Element>,
 }
 
 impl Build<'_> {
@@ -46,8 +60,17 @@ impl Build<'_> {
         if let Some(&net) = self.nets.get(&(wire, stage)) {
             return net;
         }
-        let before = self.at(wire, stage - 1);
-        let net = self.module.register(before, false);
+        let cell = self.datapath.cell(wire);
+        let net = if let Cell::Input(n) = cell {
+            let element = self.elements.len() as u32;
+            self.elements.push(Element { input: *n as usize, late: stage });
+            self.module.add(Bits::of(self.datapath.interval(wire)), Driver::Input { port: 0, element })
+        } else if cell.is_wiring() || self.stages.stage[wire.index()] == stage {
+            self.cell(wire, stage)
+        } else {
+            let before = self.at(wire, stage - 1);
+            self.module.register(before, false)
+        };
         self.nets.insert((wire, stage), net);
         net
     }
@@ -71,11 +94,11 @@ impl Build<'_> {
         self.share(Bits { signed: false, width: most }, Driver::Slice { a, lo: 0 })
     }
 
-    fn cell(&mut self, wire: WireId) {
-        let stage = self.stages.stage[wire.index()];
+    /// The net of a cell, at a stage in which it is made.
+    fn cell(&mut self, wire: WireId, stage: u32) -> NetId {
         let bits = Bits::of(self.datapath.interval(wire));
         let driver = match self.datapath.cell(wire) {
-            Cell::Input(_) | Cell::Const(_) => return,
+            Cell::Input(_) | Cell::Const(_) => unreachable!("inputs are ports and constants are shared"),
             Cell::Add { a, b, shift_a, shift_b, subtract } => {
                 let (a, b) = (self.at(*a, stage), self.at(*b, stage));
                 let (a, b) = (self.reach(a, *shift_a, bits.width), self.reach(b, *shift_b, bits.width));
@@ -97,9 +120,7 @@ impl Build<'_> {
                 } else {
                     self.share(kept, Driver::Extend(a))
                 };
-                let net = self.narrow(net, bits);
-                self.nets.insert((wire, stage), net);
-                return;
+                return self.narrow(net, bits);
             }
             Cell::Mul(a, b) => Driver::Mul(self.at(*a, stage), self.at(*b, stage)),
             Cell::Max(a, b) => Driver::Max(self.at(*a, stage), self.at(*b, stage)),
@@ -124,8 +145,7 @@ impl Build<'_> {
             }
             Cell::Concat(parts) => Driver::Concat(parts.iter().map(|&part| self.at(part, stage)).collect()),
         };
-        let net = self.share(bits, driver);
-        self.nets.insert((wire, stage), net);
+        self.share(bits, driver)
     }
 
     /// The net `a` in the bits that its value is known to need.

@@ -72,7 +72,7 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
         let mut cost = Cost::default();
         for engine in elaborate(kernel, &site, &mut optimizer)? {
             let stages = Stages::unpipelined(&engine.datapath);
-            cost += own(&module("position", &engine.datapath, &stages));
+            cost += own(&module("position", &engine.datapath, &stages).0);
         }
         costs.push(PositionCost { layer: kernel.name.clone(), cost });
     }

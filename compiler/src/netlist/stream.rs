@@ -35,6 +35,9 @@ struct Counts {
 pub(super) struct Clockwork {
     ii: usize,
     ages: FxHashMap<NetId, BTreeMap<u32, NetId>>,
+    /// What a delayed net is a delay of, and by how much.
+    roots: FxHashMap<NetId, (NetId, u32)>,
+    masks: FxHashMap<(NetId, NetId, i64, Bits), NetId>,
     starts: BTreeMap<u32, NetId>,
     counts: FxHashMap<(u32, Times), Counts>,
     parts: FxHashMap<(u32, usize, Times), NetId>,
@@ -58,6 +61,8 @@ impl Clockwork {
         Self {
             ii,
             ages: FxHashMap::default(),
+            roots: FxHashMap::default(),
+            masks: FxHashMap::default(),
             starts: BTreeMap::new(),
             counts: FxHashMap::default(),
             parts: FxHashMap::default(),
@@ -89,20 +94,40 @@ impl Clockwork {
         if cycles == 0 || matches!(module.net(net).driver, Driver::Const(_)) {
             return net;
         }
-        let ages = self.ages.entry(net).or_default();
+        // What is late already goes on from there, as one row with all other delays of the same.
+        let (root, already) = self.roots.get(&net).copied().unwrap_or((net, 0));
+        let cycles = cycles + already;
+        let ages = self.ages.entry(root).or_default();
         let (mut age, mut held) =
-            ages.range(..=cycles).next_back().map_or((0, net), |(&age, &net)| (age, net));
+            ages.range(..=cycles).next_back().map_or((0, root), |(&age, &net)| (age, net));
         if cycles - age > LONGEST_CHAIN {
             held = module.add(module.bits(held), Driver::Delay { d: held, cycles: cycles - age });
             ages.insert(cycles, held);
+            self.roots.insert(held, (root, cycles));
             return held;
         }
         while age < cycles {
             age += 1;
             held = module.register(held, false);
             ages.insert(age, held);
+            self.roots.insert(held, (root, age));
         }
         held
+    }
+
+    /// `net` where `inside` holds, else `outside`, in `bits`.
+    pub(super) fn mask(
+        &mut self,
+        module: &mut Module,
+        inside: NetId,
+        net: NetId,
+        outside: i64,
+        bits: Bits,
+    ) -> NetId {
+        *self.masks.entry((inside, net, outside, bits)).or_insert_with(|| {
+            let outside = module.constant(outside);
+            module.add(bits, Driver::Select(inside, net, outside))
+        })
     }
 
     /// The pulse that begins a frame, at `phase`; low after a reset.

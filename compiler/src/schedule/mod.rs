@@ -2,6 +2,10 @@
 
 pub mod cone;
 pub mod delay;
+pub mod flow;
 pub mod pipeline;
+pub mod retime;
+pub mod timing;
+pub mod wiring;
 
 pub use delay::Delays;

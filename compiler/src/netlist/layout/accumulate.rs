@@ -3,7 +3,7 @@
 use nn2hdl_runtime::interface::Spread;
 use nn2hdl_runtime::{Expr, Interval, Kernel, Op, Read, Reduction, ValueId};
 
-use super::kernel::{Task, Wired};
+use super::kernel::{Task, Wired, readers};
 use super::{Layout, Signal};
 use crate::datapath::Datapath;
 use crate::datapath::elaborate::Tap;
@@ -69,6 +69,7 @@ impl Layout<'_, '_, '_> {
             .map(|tap| self.signal(tap.value).intervals[self.plan.locate(self.block, tap).1])
             .collect();
         let mut outputs = vec![None; weights.len()];
+        let mut groups = Vec::with_capacity(weights.len());
         let clock_to_q = self.design.target.delays.clock_to_q;
         for ((p, rows), &constant) in points(&shape).zip(weights).zip(constants) {
             let mut datapath = Datapath::default();
@@ -107,7 +108,11 @@ impl Layout<'_, '_, '_> {
                 .map_err(|error| too_wide(kernel, &error))?;
             datapath.outputs = wires;
             let wired = Wired { datapath, nets, positions: vec![p] };
-            self.group(&kernel.name, &[wired], base, &shape, &mut outputs)?;
+            groups.push(wired);
+        }
+        let readers = readers(&groups);
+        for wired in groups {
+            self.group(&kernel.name, &[wired], &readers, base, &shape, &mut outputs)?;
         }
         Ok(self.together_in_time(outputs, base))
     }

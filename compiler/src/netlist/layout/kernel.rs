@@ -82,6 +82,7 @@ impl Layout<'_, '_, '_> {
         let base = self.base(task.flow, sources().filter_map(Source::element)).max(u32::from(words));
         self.prepare(task.flow, sources().filter_map(Source::element), base);
         let mut outputs = vec![None; task.shape.iter().product()];
+        let mut groups: Vec<Vec<Wired>> = Vec::new();
         for group in same_datapath(engines) {
             let wired: Vec<Wired> = group
                 .into_iter()
@@ -91,7 +92,11 @@ impl Layout<'_, '_, '_> {
                     positions,
                 })
                 .collect();
-            self.group(&task.kernel.name, &wired, base, &task.shape, &mut outputs)?;
+            groups.push(wired);
+        }
+        let readers = readers(groups.iter().flatten());
+        for wired in groups {
+            self.group(&task.kernel.name, &wired, &readers, base, &task.shape, &mut outputs)?;
         }
         Ok(self.together_in_time(outputs, base))
     }
@@ -149,6 +154,7 @@ impl Layout<'_, '_, '_> {
         &mut self,
         layer: &str,
         engines: &[Wired],
+        readers: &FxHashMap<NetId, u64>,
         base: u32,
         shape: &[usize],
         outputs: &mut [Delivered],
@@ -161,18 +167,21 @@ impl Layout<'_, '_, '_> {
             }
         }
         let delays = &self.design.target.delays;
-        let stages =
-            pipeline::pipeline(datapath, &arrivals, self.design.period(), delays).map_err(|error| {
+        let prices = prices(engines, readers);
+        let prices = self.design.target.retimed.then_some(prices.as_slice());
+        let stages = pipeline::pipeline(datapath, &arrivals, self.design.period(), delays, prices).map_err(
+            |error| {
                 Diagnostic::new(
                     "clock",
                     layer,
                     error.to_string(),
                     "lower `--clock-mhz` or quantize to fewer bits",
                 )
-            })?;
+            },
+        )?;
         let clock_to_q = delays.clock_to_q;
         let name = self.design.module_name(layer, &mut self.names);
-        let mut module = engine::module(&name, datapath, &stages);
+        let (mut module, elements) = engine::module(&name, datapath, &stages);
         module.doc = vec![format!(
             "layer {layer}: {} inputs, {} outputs, {} register ranks",
             datapath.inputs().len(),
@@ -182,7 +191,10 @@ impl Layout<'_, '_, '_> {
         let index = self.design.modules.len();
         for engine in engines {
             // An engine whose outputs are all constant has nothing to connect.
-            let nets: Vec<NetId> = engine.nets.iter().map(|&(net, _)| net).collect();
+            let late = |element: &engine::Element| {
+                self.clockwork.delay(&mut self.module, engine.nets[element.input].0, element.late)
+            };
+            let nets: Vec<NetId> = elements.iter().map(late).collect();
             let instance = self.names.claim(&format!("u_{layer}"));
             let ports = if nets.is_empty() { Vec::new() } else { vec![nets] };
             let found = self.module.add_instance(instance, index, &module, ports).swap_remove(0);
@@ -237,8 +249,8 @@ impl Layout<'_, '_, '_> {
         }
         let bits = Bits::of(interval.join(Interval::point(tap.outside.into())));
         let inside = self.clockwork.inside(&mut self.module, base, flow.spread(), &ranges);
-        let outside = self.module.constant(tap.outside);
-        (self.module.add(bits, Driver::Select(inside, held, outside)), ready.max(clock_to_q) + select)
+        let masked = self.clockwork.mask(&mut self.module, inside, held, tap.outside, bits);
+        (masked, ready.max(clock_to_q) + select)
     }
 
     /// One after the other what a block delivers together, wherever the time between blocks allows.
@@ -299,6 +311,24 @@ impl Layout<'_, '_, '_> {
         }
         serial
     }
+}
+
+/// How many engines read each net.
+pub(super) fn readers<'w>(engines: impl IntoIterator<Item = &'w Wired>) -> FxHashMap<NetId, u64> {
+    let mut readers = FxHashMap::default();
+    for &(net, _) in engines.into_iter().flat_map(|engine| &engine.nets) {
+        *readers.entry(net).or_insert(0) += 1;
+    }
+    readers
+}
+
+/// What a bit of each input takes in a register: all engines that read it share that.
+fn prices(engines: &[Wired], readers: &FxHashMap<NetId, u64>) -> Vec<u64> {
+    let price = |n: usize| {
+        let shares = engines.iter().map(|engine| pipeline::BIT / readers[&engine.nets[n].0]);
+        shares.sum::<u64>().div_ceil(engines.len() as u64)
+    };
+    (0..engines[0].nets.len()).map(price).collect()
 }
 
 /// Engines in groups of equal datapaths.
