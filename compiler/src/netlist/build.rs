@@ -29,8 +29,6 @@ pub struct Target {
     pub effort: Effort,
     /// Adder levels allowed above the least possible; `None` leaves the depth to the optimizer.
     pub max_depth: Option<u32>,
-    /// Whether registers are moved to where they are fewest.
-    pub retimed: bool,
 }
 
 impl Default for Target {
@@ -41,7 +39,6 @@ impl Default for Target {
             delays: Delays::default(),
             effort: Effort::Default,
             max_depth: Some(1),
-            retimed: true,
         }
     }
 }

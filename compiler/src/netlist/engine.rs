@@ -36,10 +36,11 @@ pub fn module(name: &str, datapath: &Datapath, stages: &Stages) -> (Module, Vec<
     }
     let outputs = datapath.outputs.iter().map(|&wire| build.at(wire, stages.output)).collect();
     build.module.add_output("y", outputs);
+    let elements = build.sorted();
     let bits = |element: &Element| Bits::of(datapath.interval(datapath.inputs()[element.input]));
-    let elements = build.elements.iter().map(bits).collect();
-    build.module.inputs.push(Port { name: "x".into(), elements });
-    (build.module, build.elements)
+    let port = Port { name: "x".into(), elements: elements.iter().map(bits).collect() };
+    build.module.inputs.push(port);
+    (build.module, elements)
 }
 
 struct Build<'a> {
@@ -52,6 +53,20 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
+    /// The elements of the input port in the order of stages and inputs rather than of use.
+    fn sorted(&mut self) -> Vec<Element> {
+        let mut elements = self.elements.clone();
+        elements.sort_unstable_by_key(|element| (element.late, element.input));
+        for net in &mut self.module.nets {
+            if let Driver::Input { element, .. } = &mut net.driver {
+                let here = self.elements[*element as usize];
+                let at = elements.binary_search_by_key(&(here.late, here.input), |to| (to.late, to.input));
+                *element = at.unwrap_or_default() as u32;
+            }
+        }
+        elements
+    }
+
     /// The net that carries `wire` at `stage`.
     fn at(&mut self, wire: WireId, stage: u32) -> NetId {
         if let Some(value) = self.datapath.as_const(wire) {

@@ -18,12 +18,14 @@ pub const SOURCE: u32 = 0;
 pub const SINK: u32 = 1;
 const NOWHERE: u32 = u32::MAX;
 
-impl Network {
-    /// Source and sink.
-    pub fn new() -> Self {
+impl Default for Network {
+    /// Source and sink alone.
+    fn default() -> Self {
         Self { edges: Vec::new(), leaving: vec![Vec::new(); 2], level: Vec::new(), next: Vec::new() }
     }
+}
 
+impl Network {
     /// Another node.
     pub fn node(&mut self) -> u32 {
         self.leaving.push(Vec::new());
@@ -136,7 +138,7 @@ mod tests {
         let mut rng = SmallRng::seed_from_u64(1);
         for _ in 0..300 {
             let count = rng.random_range(2..=8u32);
-            let mut network = Network::new();
+            let mut network = Network::default();
             (2..count).for_each(|_| _ = network.node());
             let edges: Vec<(u32, u32, u64)> = (0..rng.random_range(0..25))
                 .map(|_| (rng.random_range(0..count), rng.random_range(0..count), rng.random_range(0..6)))

@@ -71,9 +71,7 @@ pub fn pipeline(
                 return Err(TooFast { width, delay: found.ready + delays.setup, period });
             }
         }
-        times.stage[wire.index()] = at;
-        times.ready[wire.index()] = found.ready;
-        times.cones[wire.index()] = found.cone;
+        times.set(wire, (at, found.ready, found.cone));
     }
     let changing = datapath.outputs.iter().filter(|&&wire| datapath.as_const(wire).is_none());
     let output = changing.map(|wire| times.stage[wire.index()]).max().unwrap_or(0);

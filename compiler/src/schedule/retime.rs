@@ -106,13 +106,14 @@ impl<'a> Ranks<'a> {
         if saved == 0 && members.iter().zip(&sides).all(|(wire, &side)| times.stage[wire.index()] == side) {
             return 0;
         }
-        let Some(moved) = self.moved(&members, &sides, times) else { return 0 };
+        let old: Vec<_> = members.iter().map(|wire| times.of(*wire)).collect();
+        if !self.moved(&members, &sides, times) {
+            members.iter().zip(old).for_each(|(wire, old)| times.set(*wire, old));
+            return 0;
+        }
         let mut stages: [Vec<WireId>; 2] = Default::default();
-        for (&wire, (stage, found)) in members.iter().zip(moved) {
-            times.stage[wire.index()] = stage;
-            times.ready[wire.index()] = found.ready;
-            times.cones[wire.index()] = found.cone;
-            stages[(stage - rank) as usize].push(wire);
+        for &wire in &members {
+            stages[(times.stage[wire.index()] - rank) as usize].push(wire);
         }
         let [before, behind] = stages;
         self.by_stage[rank as usize] = before;
@@ -123,7 +124,7 @@ impl<'a> Ranks<'a> {
     /// The stages of the members at the least cost, and what is saved; `None` if nothing better is found.
     fn cut(&self, rank: u32, members: &[WireId], early: bool, times: &Times) -> Option<(Vec<u32>, u64)> {
         let (may_stay, may_leave) = self.sides(rank, members, times);
-        let mut network = Network::new();
+        let mut network = Network::default();
         let mut node = vec![0u32; times.stage.len()];
         let mut nets: Vec<u32> = Vec::new();
         for (n, &wire) in members.iter().enumerate().filter(|(_, wire)| !self.is_wiring(**wire)) {
@@ -214,28 +215,20 @@ impl<'a> Ranks<'a> {
         (may_stay, may_leave)
     }
 
-    /// The members in the given stages, wiring with what drives it; `None` if something is not ready in time then.
-    fn moved(&self, members: &[WireId], sides: &[u32], times: &Times) -> Option<Vec<(u32, Settled)>> {
-        let mut then = times.clone();
-        let mut found = Vec::with_capacity(members.len());
+    /// Puts the members into the given stages, wiring with what drives it; says whether all are ready in time then.
+    fn moved(&self, members: &[WireId], sides: &[u32], times: &mut Times) -> bool {
         for (&wire, &side) in members.iter().zip(sides) {
             let operands = self.timing.datapath.cell(wire).operands().into_iter();
             let known = operands.filter(|&a| self.timing.datapath.as_const(a).is_none());
-            let latest = known.map(|a| then.stage[a.index()]).max().unwrap_or(0);
+            let latest = known.map(|a| times.stage[a.index()]).max().unwrap_or(0);
             let at = if self.is_wiring(wire) { latest } else { side };
-            if latest > at {
-                return None;
-            }
-            let settled = self.timing.settle(wire, at, &then);
+            let settled = self.timing.settle(wire, at, times);
             let limit = if at == self.output { self.limits[wire.index()] } else { self.budget };
-            if settled.ready > limit && !(self.is_wiring(wire) && at == 0) {
-                return None;
+            if latest > at || settled.ready > limit && !(self.is_wiring(wire) && at == 0) {
+                return false;
             }
-            then.stage[wire.index()] = at;
-            then.ready[wire.index()] = settled.ready;
-            then.cones[wire.index()].clone_from(&settled.cone);
-            found.push((at, settled));
+            times.set(wire, (at, settled.ready, settled.cone));
         }
-        Some(found)
+        true
     }
 }

@@ -31,6 +31,18 @@ impl Times {
     pub fn new(cells: usize) -> Self {
         Self { stage: vec![0; cells], ready: vec![0.0; cells], cones: vec![None; cells] }
     }
+
+    /// Stage, time and cone of a wire.
+    pub fn of(&self, wire: WireId) -> (u32, f64, Option<Word>) {
+        let n = wire.index();
+        (self.stage[n], self.ready[n], self.cones[n].clone())
+    }
+
+    /// Sets them.
+    pub fn set(&mut self, wire: WireId, (stage, ready, cone): (u32, f64, Option<Word>)) {
+        let n = wire.index();
+        (self.stage[n], self.ready[n], self.cones[n]) = (stage, ready, cone);
+    }
 }
 
 /// A wire in a certain stage.

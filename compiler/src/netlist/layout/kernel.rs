@@ -168,17 +168,15 @@ impl Layout<'_, '_, '_> {
         }
         let delays = &self.design.target.delays;
         let prices = prices(engines, readers);
-        let prices = self.design.target.retimed.then_some(prices.as_slice());
-        let stages = pipeline::pipeline(datapath, &arrivals, self.design.period(), delays, prices).map_err(
-            |error| {
+        let stages = pipeline::pipeline(datapath, &arrivals, self.design.period(), delays, Some(&prices))
+            .map_err(|error| {
                 Diagnostic::new(
                     "clock",
                     layer,
                     error.to_string(),
                     "lower `--clock-mhz` or quantize to fewer bits",
                 )
-            },
-        )?;
+            })?;
         let clock_to_q = delays.clock_to_q;
         let name = self.design.module_name(layer, &mut self.names);
         let (mut module, elements) = engine::module(&name, datapath, &stages);

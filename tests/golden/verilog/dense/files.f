@@ -1,4 +1,4 @@
 nn2hdl_rom.v
-random_12_net0_dense0_lut_26.v
+random_12_net0_dense0_lut_25.v
 random_12_net0_dense0.v
 random_12.v

@@ -1,5 +1,5 @@
 // A table of constants.
-module random_12_net0_dense0_lut_26 (
+module random_12_net0_dense0_lut_25 (
     input wire [6:0] a,
     output reg y
 );
