@@ -76,6 +76,17 @@ pub enum Effort {
     },
 }
 
+impl std::fmt::Display for Effort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fast => f.write_str("fast"),
+            Self::Default => f.write_str("default"),
+            Self::Thorough { times: u32::MAX } => f.write_str("thorough, until stopped"),
+            Self::Thorough { times } => write!(f, "thorough, {times} times the default"),
+        }
+    }
+}
+
 /// What makes one graph better than another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cost {
