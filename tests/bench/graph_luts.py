@@ -16,17 +16,22 @@ from cmvm_costs import width
 LO, HI = -128, 127
 
 
-def verilog(graph, matrix):
-    """One expression for each addition, signed, each as wide as its range."""
-    inputs = matrix.shape[0]
-    rows = list(np.eye(inputs, dtype=np.int64))
+def span(row):
+    """The least and the greatest value of a row of coefficients."""
+    up, down = int(row[row > 0].sum()), int(row[row < 0].sum())
+    return up * LO + down * HI, up * HI + down * LO
+
+
+def verilog(graph, matrix, registered=False):
+    """One expression for each addition, as wide as its range; inputs and outputs in registers if asked for."""
+    rows = list(np.eye(matrix.shape[0], dtype=np.int64))
     bits = lambda row: width(*span(row))
-    span = lambda row: (
-        int(row[row > 0].sum() * LO + row[row < 0].sum() * HI), int(row[row > 0].sum() * HI + row[row < 0].sum() * LO)
-    )
-    declare = lambda kind, row, name: f"{kind} wire {'signed ' if span(row)[0] < 0 else ''}[{bits(row) - 1}:0] {name}"
-    ports = [declare("input", row, f"v{n}") for n, row in enumerate(rows)]
-    lines = []
+    kept = "  always @(posedge clk) {} <= {};".format
+    ports, lines = ["input wire clk"] if registered else [], []
+    for n, row in enumerate(rows):
+        ports.append(f"input wire [{bits(row) - 1}:0] {'x' if registered else 'v'}{n}")
+        if registered:
+            lines += [f"  reg [{bits(row) - 1}:0] v{n};", kept(f"v{n}", f"x{n}")]
     for node in graph["nodes"]:
         # Operands are extended by hand, since an unsigned one would make the other unsigned too.
         def operand(value, shift, upper):
@@ -50,8 +55,8 @@ def verilog(graph, matrix):
     for column, output in enumerate(graph["outputs"]):
         if output is not None:
             value = output[0]
-            ports.append(f"output wire [{bits(rows[value]) - 1}:0] y{column}")
-            lines.append(f"  assign y{column} = v{value};")
+            ports.append(f"output {'reg' if registered else 'wire'} [{bits(rows[value]) - 1}:0] y{column}")
+            lines.append(kept(f"y{column}", f"v{value}") if registered else f"  assign y{column} = v{value};")
     return f"module graph({', '.join(ports)});\n" + "\n".join(lines) + "\nendmodule\n"
 
 
@@ -104,4 +109,5 @@ def main():
             print(f"  within one kind ({len(here)}): rank correlation {np.corrcoef(*(ranks(side) for side in zip(*here)))[0, 1]:.3f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
