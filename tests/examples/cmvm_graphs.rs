@@ -68,7 +68,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .collect();
         let outputs: Vec<_> =
             graph.outputs.iter().map(|c| c.source.map(|s| json!([s.value.0, s.shift, 0]))).collect();
-        println!("{}", json!({"nodes": nodes, "outputs": outputs, "cpu_s": seconds}));
+        let luts = graph.lut_estimate();
+        println!("{}", json!({"nodes": nodes, "outputs": outputs, "cpu_s": seconds, "luts": luts}));
     }
     Ok(())
 }

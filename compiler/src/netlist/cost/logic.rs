@@ -510,4 +510,58 @@ mod tests {
         });
         assert_eq!(part, (3, 0));
     }
+
+    #[test]
+    fn flip_flops_hold_and_clear_by_themselves() {
+        // A counter that steps while it is told to and begins again: 3 bits of a chain, one table that clears.
+        let counter = module(vec![Bits::BIT; 2], |m, x| {
+            let (zero, one) = (m.constant(0), m.constant(1));
+            let count = m.add(bits(false, 3), Driver::Register { d: NetId(0), reset: true });
+            let next = m.add(bits(false, 3), add(count, one));
+            let next = m.add(bits(false, 3), Driver::Select(x[1], zero, next));
+            let next = m.add(bits(false, 3), Driver::Select(x[0], next, count));
+            m.nets[count.index()].driver = Driver::Register { d: next, reset: true };
+            count
+        });
+        // As by Yosys 0.23: what is cleared behind an enable is left to tables.
+        assert_eq!(counter, (3, 3));
+        // A choice of zero, or of the value that is held, is an input of the flip-flop; as a result it is a table.
+        let masked = |registered: bool| {
+            module(vec![Bits::BIT, bits(false, 4)], |m, x| {
+                let zero = m.constant(0);
+                let masked = m.add(bits(false, 4), Driver::Select(x[0], x[1], zero));
+                if registered { m.register(masked, false) } else { masked }
+            })
+        };
+        assert_eq!((masked(true), masked(false)), ((0, 4), (4, 0)));
+        // The same twice is there once, and a register of a constant is none.
+        let twice = module(vec![bits(false, 4)], |m, x| {
+            let (first, second) = (m.register(x[0], false), m.register(x[0], false));
+            let three = m.constant(3);
+            let constant = m.register(three, false);
+            m.add(bits(false, 10), Driver::Concat(vec![first, second, constant]))
+        });
+        assert_eq!(twice, (0, 4));
+    }
+
+    #[test]
+    fn additions_that_only_feed_another_are_joined() {
+        // By Yosys 0.23: two chains of four tables each if the inner sum is read elsewhere too, else full adders, and
+        // one chain.
+        let sum = |shared: bool| {
+            module(vec![bits(false, 4); 3], |m, x| {
+                let inner = m.add(bits(false, 5), add(x[0], x[1]));
+                let outer = m.add(bits(false, 6), add(inner, x[2]));
+                let parts = if shared { vec![outer, inner] } else { vec![outer] };
+                m.add(bits(false, if shared { 11 } else { 6 }), Driver::Concat(parts))
+            })
+        };
+        assert_eq!((sum(true), sum(false)), ((8, 0), (8, 0)));
+        // A single bit beside two words is the chain's carry.
+        let carry = module(vec![bits(false, 4), bits(false, 4), Bits::BIT], |m, x| {
+            let inner = m.add(bits(false, 5), add(x[0], x[1]));
+            m.add(bits(false, 6), add(inner, x[2]))
+        });
+        assert_eq!(carry, (4, 0));
+    }
 }
