@@ -1,6 +1,7 @@
 //! Everything that `compile` delivers, as bytes in memory.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use nn2hdl_runtime::interface::{PortMap, Probe, Signature};
@@ -9,10 +10,9 @@ use serde::Serialize;
 
 use crate::back::{hls, verilog, wrapper};
 use crate::diagnostic::Diagnostic;
-use crate::netlist::build::Progress;
 use crate::netlist::cost::{self, LayerCost};
 use crate::netlist::explain::{Movement, Waiting, delays, movements};
-use crate::netlist::{Netlist, Target, build};
+use crate::netlist::{Netlist, Target, Watch, build};
 
 /// A file of the result, by its path inside the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Report {
     pub model: String,
     /// Clock in MHz.
     pub clock_mhz: f64,
+    /// How much was tried for each adder graph.
+    pub effort: String,
     /// Where the timing comes from.
     pub timing: &'static str,
     /// Cycles between frames.
@@ -123,15 +125,37 @@ pub struct TraceFile {
     pub replicated: Vec<String>,
 }
 
+/// Remembers whether a search was stopped.
+struct Noted<'a> {
+    watch: &'a dyn Watch,
+    stopped: AtomicBool,
+}
+
+impl Watch for Noted<'_> {
+    fn begin(&self, layer: &str, done: usize, total: usize) {
+        self.watch.begin(layer, done, total);
+    }
+
+    fn stop(&self) -> bool {
+        let stop = self.watch.stop();
+        self.stopped.fetch_or(stop, Relaxed);
+        stop
+    }
+}
+
 /// Compiles a validated program for `target`. `notes` go into the report.
 pub fn compile(
     program: &Program,
     target: &Target,
-    notes: Vec<String>,
-    progress: Progress<'_>,
+    mut notes: Vec<String>,
+    watch: &dyn Watch,
 ) -> Result<Artifacts, Diagnostic> {
     let start = Instant::now();
-    let netlist = build(program, &program.name, target, progress)?;
+    let noted = Noted { watch, stopped: AtomicBool::new(false) };
+    let netlist = build(program, &program.name, target, &noted)?;
+    if noted.stopped.into_inner() {
+        notes.push("the search for adder graphs was stopped: another run may find others".into());
+    }
     let printed = verilog::print(&netlist);
     let wrappers = wrapper::wrap(&netlist.signature, target.clock_mhz, &printed);
     let mut files: Vec<File> = Vec::new();
@@ -185,6 +209,7 @@ fn report(
         generator: format!("nn2hdl {}", env!("CARGO_PKG_VERSION")),
         model: program.name.clone(),
         clock_mhz: target.clock_mhz,
+        effort: target.effort.to_string(),
         timing: "model",
         ii_cycles,
         latency_cycles,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from cmvm_costs import costs
 
-work, count, signed, rounds = Path(sys.argv[1]), *map(int, sys.argv[2:])
+work, count, signed, times = Path(sys.argv[1]), *map(int, sys.argv[2:])
 OURS = "target/release/examples/cmvm_graphs"
 PEER = str(Path(__file__).with_name("cmvm_peers.py"))
 
@@ -36,7 +36,7 @@ for size, number in ((8, count), (16, max(2, count // 10))):
     random = np.random.default_rng(0)
     matrices = (np.floor(random.random((number, size, size)) * 127) + 129).astype(np.int64)
     for depth, free in (("free", "-1"), ("+2", "2"), ("+0", "0")):
-        efforts = (("fast", "fast"), ("default", "default"), (f"{rounds} rounds", str(rounds)))
+        efforts = (("fast", "fast"), ("default", "default"), (f"{times} times", str(times)))
         runs = [("da4ml", peer("da4ml", free))]
         runs += [(f"nn2hdl {name}", ours(effort, "adders", depth)) for name, effort in efforts]
         for name, command in runs:

@@ -24,7 +24,7 @@ fn bench(criterion: &mut Criterion) {
 
         let folder = tempfile::tempdir().expect("a folder");
         let target = Target { ii, ..Target::default() };
-        let made = artifact::compile(&program, &target, Vec::new(), &mut |_, _, _| {}).expect("a design");
+        let made = artifact::compile(&program, &target, Vec::new(), &()).expect("a design");
         let list = made.files.iter().find(|file| file.path == "rtl/files.f").expect("a list of files");
         let names = String::from_utf8_lossy(&list.bytes).into_owned();
         let sources = names.lines().map(|name| {

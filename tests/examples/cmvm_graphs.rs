@@ -2,7 +2,8 @@
 //!
 //! usage: `cmvm_graphs MATRICES.npy EFFORT COST DEPTH LO HI`
 //!
-//! `MATRICES.npy` holds integers, matrices × inputs × outputs; `EFFORT` is `fast`, `default` or a number of passes;
+//! `MATRICES.npy` holds integers, matrices × inputs × outputs; `EFFORT` is `fast`, `default` or how often the
+//! rounds of the default;
 //! `COST` is `adders` or `bits`; `DEPTH` is `free`, `+N` (levels above the least possible) or a file with one number
 //! of levels for each matrix; inputs lie in `LO..=HI`.
 
@@ -11,6 +12,7 @@ use std::fs;
 use ndarray::Array3;
 use ndarray_npy::read_npy;
 use nn2hdl_compiler::cmvm::{Cost, Effort, Input, Op, Output, Problem, least_depth, solve};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let effort = match effort.as_str() {
         "fast" => Effort::Fast,
         "default" => Effort::Default,
-        passes => Effort::Thorough { passes: passes.parse()? },
+        times => Effort::Thorough { times: times.parse()? },
     };
     let cost = if cost == "adders" { Cost::Adders } else { Cost::AdderBits };
     let levels: Option<Vec<u32>> = match depth.as_str() {
@@ -50,9 +52,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if let Some(levels) = &levels {
             problem.max_depth = Some(levels[number].saturating_sub(least_depth(&problem)?));
         }
-        let start = cpu_seconds()?;
+        let start = cpu_seconds();
         let graph = solve(&problem)?.graph;
-        let seconds = cpu_seconds()? - start;
+        let seconds = cpu_seconds() - start;
         let nodes: Vec<_> = graph
             .nodes
             .iter()
@@ -66,17 +68,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .collect();
         let outputs: Vec<_> =
             graph.outputs.iter().map(|c| c.source.map(|s| json!([s.value.0, s.shift, 0]))).collect();
-        println!("{}", json!({"nodes": nodes, "outputs": outputs, "cpu_s": seconds}));
+        let luts = graph.lut_estimate();
+        println!("{}", json!({"nodes": nodes, "outputs": outputs, "cpu_s": seconds, "luts": luts}));
     }
     Ok(())
 }
 
-/// CPU time of all threads of this process that still live.
-fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
-    let mut nanoseconds = 0.0;
-    for task in fs::read_dir("/proc/self/task")? {
-        let stat = fs::read_to_string(task?.path().join("schedstat"))?;
-        nanoseconds += stat.split_whitespace().next().ok_or("no CPU time")?.parse::<f64>()?;
-    }
-    Ok(nanoseconds / 1e9)
+/// CPU time of this process.
+fn cpu_seconds() -> f64 {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }

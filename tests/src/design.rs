@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng};
 /// The design of `program` for the default target with the given initiation interval.
 pub fn compile(program: &Program, ii: u32) -> Netlist {
     let target = Target { ii, ..Target::default() };
-    build(program, &program.name, &target, &mut |_, _, _| {})
+    build(program, &program.name, &target, &())
         .unwrap_or_else(|problem| panic!("{}: {problem}", program.name))
 }
 

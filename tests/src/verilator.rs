@@ -53,7 +53,7 @@ pub fn verdict_on(
 /// If the program cannot be compiled.
 pub fn compile(program: &Program, ii: u32) -> Artifacts {
     let target = Target { ii, ..Target::default() };
-    artifact::compile(program, &target, Vec::new(), &mut |_, _, _| {})
+    artifact::compile(program, &target, Vec::new(), &())
         .unwrap_or_else(|problem| panic!("{}: {problem}", program.name))
 }
 

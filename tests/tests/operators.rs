@@ -80,7 +80,7 @@ fn every_operator_streams_exactly_or_says_so() {
     let mut streamed = 0;
     for (name, sample) in samples() {
         let program = program(&name, &sample);
-        match build(&program, &program.name, &Target { ii: 2, ..Target::default() }, &mut |_, _, _| {}) {
+        match build(&program, &program.name, &Target { ii: 2, ..Target::default() }, &()) {
             Ok(netlist) => {
                 let inputs = codes(&program, FRAMES, 7);
                 let found = evaluate(&netlist, &inputs, FRAMES, Some(1));

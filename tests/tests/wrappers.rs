@@ -70,7 +70,7 @@ fn width(ports: &[PortMap]) -> u32 {
 impl Bench {
     fn new(program: &Program, ii: u32, frames: usize, wrapper: &str, damage: Option<(&str, &str)>) -> Self {
         let target = Target { ii, ..Target::default() };
-        let made = artifact::compile(program, &target, Vec::new(), &mut |_, _, _| {}).expect("a design");
+        let made = artifact::compile(program, &target, Vec::new(), &()).expect("a design");
         let signature = made.netlist.signature.clone();
         let folder = tempfile::tempdir().expect("a folder");
         let mut sources = Vec::new();

@@ -72,12 +72,27 @@ pub struct DesignArgs {
     /// Most bits that a function table's input has [default: 12]
     #[arg(long, value_name = "N")]
     pub table_bits: Option<u32>,
+    /// How much is tried for each adder graph [default: default]
+    #[arg(long, value_name = "HOW")]
+    pub effort: Option<Tried>,
     /// Read settings from a TOML file: the long options' names as keys
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,
     /// Read the delay model from a JSON file
     #[arg(long, value_name = "FILE.json")]
     pub delays: Option<PathBuf>,
+}
+
+/// How much is tried for each adder graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tried {
+    /// Sharing without search
+    Fast,
+    /// A search that takes milliseconds a graph
+    Default,
+    /// Twenty-five times that search, or what `compile --budget` allows; Ctrl-C ends it and keeps what was found
+    Thorough,
 }
 
 /// `T` or `NAME=T`.
@@ -118,6 +133,9 @@ pub struct CompileArgs {
     /// Directory to write, whole or not at all
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Search thoroughly for adder graphs, for so long in all: each layer gets an equal share of what is left
+    #[arg(long, value_name = "SECONDS")]
+    pub budget: Option<f64>,
     /// Settings.
     #[command(flatten)]
     pub design: DesignArgs,
@@ -400,6 +418,9 @@ pub struct QuantizeArgs {
     /// How.
     #[command(flatten)]
     pub settings: QuantizeSettings,
+    /// How much is tried for each adder graph [default: default]
+    #[arg(long, value_name = "HOW")]
+    pub effort: Option<Tried>,
     /// Read settings from a TOML file: the long options' names as keys, and `[layers.NODE]` with `weight-bits`, `activation-bits`
     #[arg(long, value_name = "FILE.toml")]
     pub config: Option<PathBuf>,

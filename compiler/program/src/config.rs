@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::args::{DesignArgs, InputFormat};
+use crate::args::{DesignArgs, InputFormat, Tried};
 use crate::failure::Failure;
 use crate::model::read;
 use crate::names::nearest;
 
 const KEYS: &[&str] =
-    &["clock-mhz", "ii", "input-format", "default-format", "output-node", "table-bits", "delays"];
+    &["clock-mhz", "ii", "input-format", "default-format", "output-node", "table-bits", "effort", "delays"];
 const LARGEST: u64 = 1 << 20;
 
 #[derive(Debug, Default, Deserialize)]
@@ -23,6 +23,7 @@ struct Config {
     default_format: Option<String>,
     output_node: Option<String>,
     table_bits: Option<u32>,
+    effort: Option<Tried>,
     delays: Option<PathBuf>,
 }
 
@@ -87,6 +88,7 @@ pub fn load(path: &Path) -> Result<DesignArgs, Failure> {
         default_format: config.default_format.map(|text| format("default-format", &text)).transpose()?,
         output_node: config.output_node,
         table_bits: config.table_bits,
+        effort: config.effort,
         config: None,
         delays: config.delays.map(|delays| path.parent().unwrap_or(Path::new("")).join(delays)),
     })

@@ -16,6 +16,7 @@ mod settings;
 mod simulation;
 mod synthesis;
 mod tensors;
+mod watcher;
 
 use std::panic;
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nn2hdl_compiler::diagnostic::Diagnostic;
 use serde::Serialize;
 
@@ -89,39 +89,42 @@ pub fn describe(file: Option<&str>, problems: &[Diagnostic]) -> String {
 /// A bar on stderr, for people, once the work has taken a second.
 pub struct Progress {
     begun: Instant,
-    bar: Option<ProgressBar>,
-    shown: bool,
+    bar: ProgressBar,
 }
 
 impl Progress {
     /// Work begins.
     pub fn new() -> Self {
-        Self { begun: Instant::now(), bar: None, shown: io::stderr().is_terminal() }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:20} {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { begun: Instant::now(), bar }
     }
 
     /// Says what is being done, and how much of it is done; `total` 0 if that is not known.
-    pub fn say(&mut self, what: &str, done: usize, total: usize) {
-        if !self.shown || self.begun.elapsed() < Duration::from_secs(1) {
-            return;
+    pub fn say(&self, what: &str, done: usize, total: usize) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(what.to_owned());
+        self.tick();
+    }
+
+    /// The same is still being done.
+    pub fn tick(&self) {
+        if io::stderr().is_terminal()
+            && self.bar.is_hidden()
+            && self.begun.elapsed() >= Duration::from_secs(1)
+        {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{elapsed:>4} {bar:20} {pos}/{len} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-        bar.set_message(what.to_owned());
+        self.bar.tick();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }
 

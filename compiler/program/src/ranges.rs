@@ -143,7 +143,7 @@ pub fn measure(observation: &Observation, frames: &Frames, answers: &[Vec<i64>])
     let emulator = Emulator::new(program).map_err(|error| refused(error.to_string()))?;
     let size: usize = (0..program.outputs.len()).map(|n| program.output_value(n).len()).sum();
     let chunk = (HELD / size.max(1)).clamp(1, frames.count.max(1));
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     for begin in (0..frames.count).step_by(chunk) {
         progress.say("watching the quantizers", begin, frames.count);
         let end = frames.count.min(begin + chunk);

@@ -1,14 +1,18 @@
 //! The settings of a design, resolved: options before the configuration file before the zoo model's own.
 
 use clap::Parser;
+use nn2hdl_compiler::cmvm::Effort;
 use nn2hdl_compiler::front::Options;
 use nn2hdl_compiler::netlist::Target;
 use nn2hdl_compiler::schedule::Delays;
 
-use crate::args::DesignArgs;
+use crate::args::{DesignArgs, Tried};
 use crate::config;
 use crate::failure::Failure;
 use crate::model::{Model, read};
+
+/// How often the effort `thorough` takes the rounds of the default.
+const THOROUGH: u32 = 25;
 
 /// Everything that decides what is compiled from a model.
 #[derive(Debug)]
@@ -49,6 +53,12 @@ pub fn resolve(typed: &DesignArgs, model: &Model) -> Result<Settings, Failure> {
         options.output_node = layer.output_node.clone().or(options.output_node);
         options.table_bits = layer.table_bits.unwrap_or(options.table_bits);
         target.clock_mhz = layer.clock_mhz.unwrap_or(target.clock_mhz);
+        target.effort = match layer.effort {
+            None => target.effort,
+            Some(Tried::Fast) => Effort::Fast,
+            Some(Tried::Default) => Effort::Default,
+            Some(Tried::Thorough) => Effort::Thorough { times: THOROUGH },
+        };
         target.ii = layer.ii.unwrap_or(target.ii);
         if let Some(path) = &layer.delays {
             let bytes = read(path, 1 << 20)?;

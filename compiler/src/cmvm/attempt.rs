@@ -9,6 +9,7 @@ use super::greedy::{Random, Scratch};
 use super::lower::Lowering;
 use super::net::{Literal, Net, leaf};
 use super::range::Range;
+use super::search::Pace;
 use super::solve::DepthLimits;
 use super::start::{Start, Written, written};
 use super::sum::sum_terms;
@@ -22,6 +23,11 @@ pub type Weighted = Vec<Vec<(ValueId, i64)>>;
 /// that time and memory stay linear in the matrix.
 const BAND_PAIRS: u64 = 2_000_000;
 
+/// Room for sums of two terms at first, as a power of two: where a network is only shared, and where it is improved,
+/// which meets many more.
+const PLAIN: u32 = 11;
+const SEARCHED: u32 = 13;
+
 /// What all attempts at one problem have in common.
 pub struct Task<'a> {
     pub inputs: &'a [Range],
@@ -31,9 +37,12 @@ pub struct Task<'a> {
     pub limits: Option<&'a DepthLimits>,
     /// Whether bits are to be few, else additions.
     pub by_bits: bool,
+    /// Rounds in which a network is improved at the default effort.
     pub rounds: u32,
-    /// Work of all rounds at most (see [`Net::work`]).
+    /// Work of these rounds at most (see [`Net::work`]).
     pub work: u64,
+    /// How many times as much is tried.
+    pub times: u32,
     pub stop: &'a (dyn Fn() -> bool + Sync),
     pub seed: u64,
 }
@@ -135,7 +144,9 @@ impl Task<'_> {
             outside[vertex] =
                 outside[vertex].max(taken[column].saturating_sub(self::taken(builder, &sums[column])));
         }
-        let mut net = Net::new(&inputs, self.limits.is_some(), self.by_bits);
+        let times = if alone { self.times } else { 0 };
+        let room = if times > 0 { SEARCHED } else { PLAIN };
+        let mut net = Net::new(&inputs, self.limits.is_some(), self.by_bits, room);
         let levels: Vec<u32> = inputs.iter().map(|input| input.1).collect();
         let start = if alone { start } else { Start::Apart };
         let order = written(&distinct.vertices, start, &levels, &mut limits);
@@ -146,8 +157,12 @@ impl Task<'_> {
             net.define(base + column.vertex as u32, &literals(&column, base));
         }
         net.queue_all();
-        let rounds = if alone { self.rounds } else { 0 };
-        net.improve(rounds, self.work, self.stop, &mut Random::new(self.seed), &mut Scratch::default());
+        net.improve(
+            Pace { rounds: self.rounds, work: self.work, times },
+            self.stop,
+            &mut Random::new(self.seed),
+            &mut Scratch::default(),
+        );
         let mut lowering = Lowering::new(&net, builder, &leaves);
         let apart: Vec<bool> =
             (0..count).map(|vertex| !alone && net.nodes[base as usize + vertex].users.is_empty()).collect();

@@ -72,10 +72,17 @@ impl Net {
         self.unregister(node);
     }
 
-    pub(super) fn unregister(&mut self, node: u32) {
-        let hash = self.hashes[node as usize];
-        self.pairs.entry(hash.min(hash.wrapping_neg())).node = 0;
+    fn unregister(&mut self, node: u32) {
+        self.register(node, 0);
         self.free.push(node);
+    }
+
+    /// Says which node, plus one, computes what `node` did.
+    fn register(&mut self, node: u32, computes: u32) {
+        if !self.counted {
+            let hash = self.hashes[node as usize];
+            self.pairs.entry(hash.min(hash.wrapping_neg())).node = computes;
+        }
     }
 
     /// Starts a change that can be taken back; candidates are queued from here on.
@@ -89,7 +96,9 @@ impl Net {
     /// Takes back everything since [`Net::begin`].
     pub fn undo(&mut self) {
         self.quiet = true;
+        self.counted = self.pairs.undo();
         self.undo_changes();
+        self.counted = false;
         while let Some((node, old)) = self.kept.pop() {
             let here = &mut self.bits[node as usize];
             self.total_bits += i64::from(old) - i64::from(*here);
@@ -100,7 +109,7 @@ impl Net {
         }
     }
 
-    pub(super) fn undo_changes(&mut self) {
+    fn undo_changes(&mut self) {
         while let Some(change) = self.log.pop() {
             match change {
                 Change::Added(node, literal) => {
@@ -116,7 +125,7 @@ impl Net {
                     self.free.pop();
                     self.hashes[node as usize] = hash;
                     self.ranges[node as usize] = range;
-                    self.pairs.entry(hash.min(hash.wrapping_neg())).node = node + 1;
+                    self.register(node, node + 1);
                 }
             }
         }

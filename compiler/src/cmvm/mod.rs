@@ -60,7 +60,7 @@ pub struct Output {
     pub wrap: Option<u32>,
 }
 
-/// How much is tried. The result depends on nothing but the problem: no clock is read.
+/// How much is tried. No clock is read: unless a search is stopped, the result depends on nothing but the problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effort {
     /// Greedy sharing, from the columns as they are and from a spanning tree of them.
@@ -69,11 +69,22 @@ pub enum Effort {
     /// it is large.
     #[default]
     Default,
-    /// The same with `passes` rounds, however long they take.
+    /// The same with so many times the rounds, until it is stopped.
     Thorough {
-        /// How many rounds each start is improved in.
-        passes: u32,
+        /// Rounds, in those of the default.
+        times: u32,
     },
+}
+
+impl std::fmt::Display for Effort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fast => f.write_str("fast"),
+            Self::Default => f.write_str("default"),
+            Self::Thorough { times: u32::MAX } => f.write_str("thorough, until stopped"),
+            Self::Thorough { times } => write!(f, "thorough, {times} times the default"),
+        }
+    }
 }
 
 /// What makes one graph better than another.
@@ -104,7 +115,8 @@ pub struct Problem<'a> {
     pub cost: Cost,
     /// How much is tried.
     pub effort: Effort,
-    /// Asked now and then; once it says `true`, the best graph found so far is returned.
+    /// Asked now and then while more than the default is tried; once it says `true`, the best graph found so far is
+    /// returned.
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Seed of the random choices.
     pub seed: u64,

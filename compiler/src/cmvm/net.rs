@@ -97,6 +97,8 @@ pub struct Net {
     pub(super) log: Vec<Change>,
     /// No candidates are queued while this is set.
     pub(super) quiet: bool,
+    /// Pairs are right already while a change is taken back.
+    pub(super) counted: bool,
     /// Additions in all.
     pub additions: i64,
     /// Whether targets have limits.
@@ -133,8 +135,8 @@ pub fn leaf(level: u32) -> u64 {
 }
 
 impl Net {
-    /// Inputs with their ranges, levels and hashes.
-    pub fn new(inputs: &[(Range, u32, u64)], limited: bool, by_overlap: bool) -> Self {
+    /// Inputs with their ranges, levels and hashes; room for 2^`room` sums of two terms at first.
+    pub fn new(inputs: &[(Range, u32, u64)], limited: bool, by_overlap: bool, room: u32) -> Self {
         let node = |&(_, level, _): &(Range, u32, u64)| Node { level, ..Node::default() };
         let mut net = Self {
             nodes: inputs.iter().map(node).collect(),
@@ -142,10 +144,11 @@ impl Net {
             ranges: inputs.iter().map(|i| i.0).collect(),
             inputs: inputs.len() as u32,
             free: Vec::new(),
-            pairs: Pairs::new(12),
+            pairs: Pairs::new(room),
             queue: Queue::default(),
             log: Vec::new(),
             quiet: true,
+            counted: false,
             additions: 0,
             limited,
             by_overlap,
@@ -224,10 +227,10 @@ impl Net {
         let id = node;
         let terms = std::mem::take(&mut self.nodes[node as usize].terms);
         self.work += 1 + terms.len() as u64;
-        if terms.len() == 2 {
+        if !self.counted && terms.len() == 2 {
             self.count(node, terms[0], terms[1]);
         }
-        if terms.len() >= 2 {
+        if !self.counted && terms.len() >= 2 {
             for &term in &terms {
                 self.count(node, term, literal);
             }
@@ -251,12 +254,12 @@ impl Net {
         self.work += 1 + terms.len() as u64;
         let at = terms.iter().position(|&term| term == literal).unwrap_or(terms.len() - 1);
         terms.swap_remove(at);
-        if terms.len() >= 2 {
+        if !self.counted && terms.len() >= 2 {
             for &term in &terms {
                 self.uncount(term, literal);
             }
         }
-        if terms.len() == 2 {
+        if !self.counted && terms.len() == 2 {
             self.uncount(terms[0], terms[1]);
         }
         self.additions -= i64::from(!terms.is_empty());

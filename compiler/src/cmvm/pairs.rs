@@ -25,12 +25,28 @@ pub struct Pairs {
     entries: Vec<Entry>,
     held: usize,
     shift: u32,
+    /// What entries were before each change since [`Pairs::begin`]; `None` once the table has grown.
+    journal: Option<Vec<(u32, Entry)>>,
 }
 
 impl Pairs {
     /// Room for 2^`bits` entries at first.
     pub fn new(bits: u32) -> Self {
-        Self { entries: vec![Entry::default(); 1 << bits], held: 0, shift: 64 - bits }
+        Self { entries: vec![Entry::default(); 1 << bits], held: 0, shift: 64 - bits, journal: None }
+    }
+
+    /// Starts a change that [`Pairs::undo`] may take back.
+    pub fn begin(&mut self) {
+        self.journal.get_or_insert_default().clear();
+    }
+
+    /// Takes back every change since [`Pairs::begin`]; `false` where that is not known any more.
+    pub fn undo(&mut self) -> bool {
+        let Some(journal) = &mut self.journal else { return false };
+        while let Some((at, old)) = journal.pop() {
+            self.entries[at as usize] = Entry { key: self.entries[at as usize].key, ..old };
+        }
+        true
     }
 
     fn slot(&self, key: u64) -> usize {
@@ -58,14 +74,21 @@ impl Pairs {
             self.held += 1;
             self.entries[at].key = key;
         }
-        &mut self.entries[at]
+        let entry = &mut self.entries[at];
+        if let Some(journal) = &mut self.journal {
+            journal.push((at as u32, *entry));
+        }
+        entry
     }
 
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         let live = |entry: &&Entry| entry.pairs > 0 || entry.node > 0;
         let count = self.entries.iter().filter(live).count();
         let bits = (3 * count.max(1)).next_power_of_two().max(self.entries.len()).trailing_zeros();
         let old = std::mem::replace(self, Self::new(bits));
+        // The journal's places are those of the old table.
         for entry in old.entries.iter().filter(live) {
             let at = self.slot(entry.key);
             self.entries[at] = *entry;

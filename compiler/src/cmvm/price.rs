@@ -4,6 +4,34 @@ use super::cost::Addition;
 use super::net::Net;
 use super::range::Range;
 
+/// Only so many terms compete for the next addition of a tree.
+const WINDOW: usize = 12;
+
+/// One term of a tree that is priced.
+#[derive(Clone, Copy)]
+struct Part {
+    range: Range,
+    shift: u32,
+    negative: bool,
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self { range: Range { lo: 0, hi: 0 }, shift: 0, negative: false }
+    }
+}
+
+impl Part {
+    /// The addition of two: look-up tables in the upper half, then the width of the sum; and the sum.
+    fn with(self, other: Self) -> (u64, Self) {
+        let (a, b) = if other.shift < self.shift { (other, self) } else { (self, other) };
+        let (b_shift, subtract) = (b.shift - a.shift, a.negative != b.negative);
+        let sum = Range::combined(a.range, 0, b.range, b_shift, subtract);
+        let luts = Addition { a: a.range, a_shift: 0, b: b.range, b_shift, subtract, sum }.luts();
+        (u64::from(luts) << 32 | u64::from(sum.width()), Self { range: sum, ..a })
+    }
+}
+
 impl Net {
     /// Brings the bits up to date.
     pub fn price(&mut self) {
@@ -21,39 +49,45 @@ impl Net {
         self.dirty.clear();
     }
 
-    pub(super) fn tree_bits(&self, node: u32) -> u32 {
+    /// The look-up tables of a tree over the node's terms, the cheapest addition first, of the first [`WINDOW`].
+    fn tree_bits(&self, node: u32) -> u32 {
         let terms = &self.nodes[node as usize].terms;
-        if terms.len() < 2 {
-            return 0;
+        let mut waiting = terms.iter().map(|term| Part {
+            range: self.ranges[term.value() as usize],
+            shift: term.shift(),
+            negative: term.negative(),
+        });
+        let mut parts = [Part::default(); WINDOW];
+        let mut costs = [[u64::MAX; WINDOW]; WINDOW];
+        let mut count = 0;
+        for part in waiting.by_ref().take(WINDOW) {
+            parts[count] = part;
+            (0..count).for_each(|i| costs[count][i] = parts[i].with(part).0);
+            count += 1;
         }
-        let mut list: Vec<(Range, u32, bool)> =
-            terms.iter().map(|t| (self.ranges[t.value() as usize], t.shift(), t.negative())).collect();
         let mut total = 0;
-
-        while list.len() > 1 {
-            let mut best = (u32::MAX, u32::MAX, 0, 0, Range { lo: 0, hi: 0 }, 0, false);
-            let n = list.len().min(12);
-            for j in 1..n {
-                for i in 0..j {
-                    let (x, y) = (list[i], list[j]);
-                    let (a, b) = if y.1 < x.1 { (y, x) } else { (x, y) };
-                    let subtract = a.2 != b.2;
-                    let sum = Range::combined(a.0, 0, b.0, b.1 - a.1, subtract);
-                    let bits =
-                        Addition { a: a.0, a_shift: 0, b: b.0, b_shift: b.1 - a.1, subtract, sum }.luts();
-                    let width = sum.width();
-                    if (bits, width) < (best.0, best.1) {
-                        best = (bits, width, i, j, sum, a.1, a.2);
+        while count > 1 {
+            let (mut least, mut i, mut j) = (u64::MAX, 0, 1);
+            for (y, row) in costs[..count].iter().enumerate() {
+                for (x, &cost) in row[..y].iter().enumerate() {
+                    if cost < least {
+                        (least, i, j) = (cost, x, y);
                     }
                 }
             }
-            total += best.0;
-            list.swap_remove(best.3);
-            list.swap_remove(best.2);
-            list.push((best.4, best.5, best.6));
-            let last = list.len() - 1;
-            if last > 12 {
-                list.swap(0, last);
+            total += (least >> 32) as u32;
+            let sum = parts[i].with(parts[j]).1;
+            // The sum takes one place; the other is for a term that waits, or for the last one.
+            let other = waiting.next().unwrap_or_else(|| {
+                count -= 1;
+                parts[count]
+            });
+            for (place, part) in [(i, sum), (j, other)] {
+                if place < count {
+                    parts[place] = part;
+                    (0..place).for_each(|x| costs[place][x] = parts[x].with(part).0);
+                    (place + 1..count).for_each(|y| costs[y][place] = parts[y].with(part).0);
+                }
             }
         }
         total

@@ -34,6 +34,13 @@ impl Range {
     /// range, reached where the two share no input.
     pub fn combined(a: Self, a_shift: u32, b: Self, b_shift: u32, subtract: bool) -> Self {
         let b = if subtract { b.negated() } else { b };
+        let small = |range: Self, shift: u32| {
+            (range.lo.unsigned_abs() | range.hi.unsigned_abs()).leading_zeros() > shift + 2
+        };
+        if small(a, a_shift) && small(b, b_shift) {
+            let at = |x: i64, y: i64| (x << a_shift) + (y << b_shift);
+            return Self { lo: at(a.lo, b.lo), hi: at(a.hi, b.hi) };
+        }
         let at = |x: i64, xs: u32, y: i64, ys: u32| {
             let sum = (i128::from(x) << xs) + (i128::from(y) << ys);
             sum.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64

@@ -5,33 +5,51 @@ use super::greedy::{Random, Scratch};
 use super::net::{Literal, Net};
 
 /// `stop` is asked once in so many rounds.
-const ASK: u32 = 16;
+const ASK: u64 = 16;
 
 /// Percentage of the rounds in which a column is written with another one.
 const LEANING: u32 = 20;
 
+/// How long a network is improved.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Rounds of the default effort.
+    pub rounds: u32,
+    /// Its work at most (see [`Net::work`]).
+    pub work: u64,
+    /// How many times both may be taken.
+    pub times: u32,
+}
+
+impl Pace {
+    fn over(self, times: u32, round: u64, work: u64) -> bool {
+        round >= u64::from(self.rounds) * u64::from(times) || work >= self.work.saturating_mul(times.into())
+    }
+}
+
 impl Net {
-    /// Shares, then improves in at most so many rounds and so much work. `stop` ends it early.
+    /// Shares, then improves. `stop` is asked, and ends it, once the default effort is done.
     pub fn improve(
         &mut self,
-        rounds: u32,
-        work: u64,
+        pace: Pace,
         stop: &dyn Fn() -> bool,
         random: &mut Random,
         scratch: &mut Scratch,
     ) {
         self.begin();
         self.share(random, scratch);
-        if self.nodes.len() as u32 == self.inputs() {
+        if pace.times == 0 || self.nodes.len() as u32 == self.inputs() {
             return;
         }
-        let end = self.work.saturating_add(work);
+        let begun = self.work;
         let mut before = self.price_of();
-        for round in 0..rounds {
-            if self.work >= end || round % ASK == 0 && stop() {
+        for round in 0.. {
+            let work = self.work - begun;
+            if pace.over(pace.times, round, work) || pace.over(1, round, work) && round % ASK == 0 && stop() {
                 break;
             }
             self.begin();
+            self.pairs.begin();
             scratch.tabu.clear();
             self.perturb(random);
             self.share(random, scratch);

@@ -26,6 +26,9 @@ const COMPARED: u64 = 50_000_000;
 /// Work of all rounds of one start at the default effort (see `Net::work`).
 const WORK: u64 = 6_000_000;
 
+/// Signed digits from which sharing without rounds takes longer than waking threads.
+const THREADS_FROM: u32 = 2000;
+
 /// An adder graph of y = x·M, proved equal to it.
 pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let columns = weights(problem)?;
@@ -34,11 +37,13 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let levels = input_levels(problem, &inputs);
     let limits = depth_limits(problem, &levels, &columns);
     let starts = starts(problem, &columns);
-    let (rounds, work) = match problem.effort {
-        Effort::Fast => (0, 0),
-        Effort::Default => (digits(&columns), WORK),
-        Effort::Thorough { passes } => (passes, u64::MAX),
+    let times = match problem.effort {
+        Effort::Fast => 0,
+        Effort::Default => 1,
+        Effort::Thorough { times } => times,
     };
+    // Under a limit of depth a round takes longer.
+    let rounds = if limits.is_some() { digits(&columns) / 5 * 4 } else { digits(&columns) };
     let packings = packings(&inputs, &columns);
     let task = Task {
         inputs: &inputs,
@@ -47,21 +52,20 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
         outputs: problem.outputs,
         limits: limits.as_ref(),
         by_bits: problem.cost == Cost::AdderBits,
-        rounds: if starts == [Start::Apart] { 0 } else { rounds },
-        work,
+        rounds,
+        work: WORK,
+        times: if starts == [Start::Apart] { 0 } else { times },
         stop: problem.stop,
         seed: problem.seed,
     };
     let attempts: Vec<(Packing, Start)> =
         packings.iter().flat_map(|&packing| starts.iter().map(move |&start| (packing, start))).collect();
-    let graphs = attempts
-        .into_par_iter()
-        .enumerate()
-        .map(|(number, (packing, start))| {
-            // The first attempt always ends: there has to be a graph.
-            if number > 0 && (task.stop)() { Ok(None) } else { task.attempt(packing, start) }
-        })
-        .collect::<Result<Vec<Option<AdderGraph>>, SolveError>>()?;
+    let attempt = |(packing, start): (Packing, Start)| task.attempt(packing, start);
+    let graphs: Vec<Option<AdderGraph>> = if task.times == 0 && digits(&columns) < THREADS_FROM {
+        attempts.into_iter().map(attempt).collect::<Result<_, SolveError>>()?
+    } else {
+        attempts.into_par_iter().map(attempt).collect::<Result<_, SolveError>>()?
+    };
     let cost = |graph: &AdderGraph| match problem.cost {
         Cost::AdderBits => graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth())),
         Cost::Adders => (graph.adders() as u64) << 32 | u64::from(graph.depth()),

@@ -18,19 +18,21 @@ pub struct Optimizer<'a> {
     max_depth: Option<u32>,
     delay: &'a dyn Fn(u32) -> f64,
     product_width: u32,
+    stop: &'a (dyn Fn() -> bool + Sync),
     solved: FxHashMap<Key, Solution>,
 }
 
 impl<'a> Optimizer<'a> {
     /// `max_depth`: adder levels allowed above the least possible; `delay`: of an adder by the width of its result;
-    /// `product_width`: of the widest product that one multiplier delivers within a cycle.
+    /// `product_width`: of the widest product that one multiplier delivers within a cycle; `stop`: see [`Problem`].
     pub fn new(
         effort: Effort,
         max_depth: Option<u32>,
         delay: &'a dyn Fn(u32) -> f64,
         product_width: u32,
+        stop: &'a (dyn Fn() -> bool + Sync),
     ) -> Self {
-        Self { effort, max_depth, delay, product_width, solved: FxHashMap::default() }
+        Self { effort, max_depth, delay, product_width, stop, solved: FxHashMap::default() }
     }
 
     fn solve(
@@ -53,7 +55,7 @@ impl<'a> Optimizer<'a> {
                     delay: self.delay,
                     cost: Cost::AdderBits,
                     effort: self.effort,
-                    stop: &|| false,
+                    stop: self.stop,
                     seed: 1,
                 })?;
                 Ok(slot.insert(solution))

@@ -43,18 +43,32 @@ impl Default for Target {
     }
 }
 
-/// What a progress bar is told: the layer that begins, its number and how many there are.
-pub type Progress<'a> = &'a mut dyn FnMut(&str, usize, usize);
+/// Who watches while a design is made. `()` does not.
+pub trait Watch: Sync {
+    /// A layer begins: its name, how many are done and how many there are.
+    fn begin(&self, layer: &str, done: usize, total: usize) {
+        let _ = (layer, done, total);
+    }
+
+    /// Asked now and then while more than the default effort is spent: whether the search for better adder graphs of
+    /// this layer ends.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+impl Watch for () {}
 
 /// The design of a validated program. `top` is the name of its top module.
 pub fn build(
     program: &Program,
     top: &str,
     target: &Target,
-    progress: Progress<'_>,
+    watch: &dyn Watch,
 ) -> Result<Netlist, Diagnostic> {
     let plan = plan(program, target.ii)?;
     let adder = |width: u32| target.delays.add(width);
+    let stop = || watch.stop();
     let mut names = Names::default();
     for name in LOCAL {
         names.reserve(name);
@@ -68,12 +82,13 @@ pub fn build(
             target.max_depth,
             &adder,
             target.delays.product_width(1e6 / target.clock_mhz),
+            &stop,
         ),
         modules: Vec::new(),
         names,
         top: top.clone(),
         blocks: FxHashMap::default(),
-        progress,
+        watch,
         done: 0,
         steps: program.blocks.iter().map(|block| block.steps.len()).sum(),
     };
@@ -108,7 +123,7 @@ pub(super) struct Design<'a, 'o> {
     pub(super) names: Names,
     pub(super) top: String,
     pub(super) blocks: FxHashMap<BlockId, Called>,
-    progress: Progress<'o>,
+    watch: &'o dyn Watch,
     done: usize,
     steps: usize,
 }
@@ -130,7 +145,7 @@ impl Design<'_, '_> {
     }
 
     pub(super) fn begin(&mut self, layer: &str) {
-        (self.progress)(layer, self.done, self.steps);
+        self.watch.begin(layer, self.done, self.steps);
         self.done += 1;
     }
 }

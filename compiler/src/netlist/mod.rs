@@ -18,7 +18,7 @@ use nn2hdl_runtime::ValueId;
 use nn2hdl_runtime::interface::{Signature, Travel};
 use serde::Serialize;
 
-pub use build::{Target, build};
+pub use build::{Target, Watch, build};
 pub use cost::Cost;
 pub use evaluate::Evaluator;
 

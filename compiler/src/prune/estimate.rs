@@ -23,7 +23,7 @@ pub struct Estimate {
 /// Every problem of the compilation.
 pub fn estimate(model: &Model, options: &Options, target: &Target) -> Result<Estimate, Vec<Diagnostic>> {
     let program = compile(&import_model(model)?, options)?.program;
-    let netlist = build(&program, "design", target, &mut |_, _, _| {}).map_err(|problem| vec![problem])?;
+    let netlist = build(&program, "design", target, &()).map_err(|problem| vec![problem])?;
     let layers = layers(&netlist).into_iter().map(|layer| (layer.module, layer.cost)).collect();
     Ok(Estimate { total: total(&netlist), layers })
 }

@@ -1,17 +1,20 @@
 //! `compile`: a model becomes a directory.
 
 use std::path::Path;
+use std::time::Duration;
 
 use nn2hdl_compiler::artifact::{self, Artifacts, File, Report};
+use nn2hdl_compiler::cmvm::Effort;
 use serde::Serialize;
 
 use super::{lower, observe};
-use crate::args::CompileArgs;
+use crate::args::{CompileArgs, Tried};
 use crate::directory::{Kind, Place};
 use crate::failure::Failure;
 use crate::forecast::forecast;
 use crate::output::{Output, Progress, grouped, table};
 use crate::report::{self, Design};
+use crate::watcher::Watcher;
 use crate::{model, settings};
 
 #[derive(Serialize)]
@@ -24,17 +27,21 @@ struct Compiled<'a> {
 
 pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
     let model = model::load(args.model.as_deref())?;
-    let settings = settings::resolve(&args.design, &model)?;
+    let mut settings = settings::resolve(&args.design, &model)?;
     let place = Place::new(&args.output, Kind::Design)?;
-    let mut progress = Progress::new();
+    let budget = budget(args)?;
+    if budget.is_some() {
+        settings.target.effort = Effort::Thorough { times: u32::MAX };
+    }
+    let progress = Progress::new();
     progress.say("reading the model", 0, 0);
     let lowered = lower(&model, &settings)?;
     if let Some(problem) = forecast(&lowered.program, settings.target.ii).refusal(&model.name) {
         return Err(Failure::from(problem).about(&model.origin));
     }
-    let mut say = |layer: &str, done: usize, total: usize| progress.say(layer, done, total);
+    let watcher = Watcher::new(&progress, budget, settings.target.effort);
     let Artifacts { report, probes, mut files, .. } =
-        artifact::compile(&lowered.program, &settings.target, lowered.notes, &mut say)
+        artifact::compile(&lowered.program, &settings.target, lowered.notes, &watcher)
             .map_err(|problem| Failure::from(problem).about(&model.origin))?;
     progress.say("writing", 0, 0);
     let page = report::design(&Design { program: &lowered.program, report: &report, probes: &probes })?;
@@ -48,6 +55,23 @@ pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
     let directory = args.output.display().to_string();
     output.result(&Compiled { schema: "nn2hdl.compile/1", directory, files: names, report: &report }, &words);
     Ok(0)
+}
+
+/// The seconds of `--budget`.
+fn budget(args: &CompileArgs) -> Result<Option<Duration>, Failure> {
+    let Some(seconds) = args.budget else { return Ok(None) };
+    if let Some(effort @ (Tried::Fast | Tried::Default)) = args.design.effort {
+        let name = format!("{effort:?}").to_lowercase();
+        let message = format!("the effort `{name}` takes no budget");
+        return Err(Failure::usage(message, "leave out `--effort` or `--budget`"));
+    }
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(budget) if seconds > 0.0 => Ok(Some(budget)),
+        _ => Err(Failure::usage(
+            format!("a budget of {seconds} seconds is not possible"),
+            "`--budget 60` takes a minute",
+        )),
+    }
 }
 
 fn words(report: &Report, files: &[&str], dir: &Path) -> String {

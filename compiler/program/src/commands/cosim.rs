@@ -47,7 +47,7 @@ pub fn run(args: &CosimArgs, output: Output) -> Result<u8, Failure> {
     }
     let toolchain = Toolchain::find().map_err(bench)?;
     let settings = Settings { seed: args.seed, waveforms: vec![args.dir.clone(), PathBuf::from(".")] };
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let mut say = |stage: Stage| {
         let (what, done, total) = describe(stage);
         progress.say(&what, done, total);

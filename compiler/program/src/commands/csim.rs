@@ -40,7 +40,7 @@ pub fn run(
     }
     let toolchain = HlsToolchain::find().map_err(bench)?;
     let design = CDesign { folder, top, program: design.program.clone() };
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let mut say = |stage: CStage| {
         let what = match stage {
             CStage::Emulate => "emulating",

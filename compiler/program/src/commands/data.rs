@@ -89,7 +89,7 @@ pub fn run(args: &DataArgs, output: Output) -> Result<u8, Failure> {
         return Err(Failure::usage(message, help));
     }
     let begun = Instant::now();
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let total = if arrays { 2 * events } else { events };
     let mut say = |done: u64| progress.say("simulating events", done as usize, total as usize);
     let totals = write_file_with(path, |file| {

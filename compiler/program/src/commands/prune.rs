@@ -38,7 +38,7 @@ pub fn run(args: &PruneArgs, output: Output) -> Result<u8, Failure> {
     let model = model::load(args.model.as_deref())?;
     let settings = settings::resolve(&args.design, &model)?;
     let fail = |problems| Failure::from(problems).about(&model.origin);
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     progress.say("reading the model", 0, 0);
     let decoded = front::read(&model.bytes).map_err(fail)?;
     let graph = quantize::graph(&decoded).map_err(fail)?;

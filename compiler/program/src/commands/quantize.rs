@@ -68,7 +68,7 @@ pub fn run(args: &QuantizeArgs, output: Output) -> Result<u8, Failure> {
     let settings = settings(args)?;
     let model = model::load(args.model.as_deref())?;
     let fail = |problems| Failure::from(problems).about(&model.origin);
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     progress.say("reading the model", 0, 0);
     let decoded = front::read(&model.bytes).map_err(fail)?;
     let graph = quantize::graph(&decoded).map_err(fail)?;

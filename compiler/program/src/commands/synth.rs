@@ -40,7 +40,7 @@ pub fn run(args: &SynthArgs, output: Output) -> Result<u8, Failure> {
             "use one of Yosys' synth_xilinx, such as xcup, xcu or xc7",
         ));
     }
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let mut say = |what: &str, done: usize, total: usize| progress.say(what, done, total);
     let found = synthesize(&design.sources, &design.signature.top, &args.family, args.flatten, &mut say)?;
     drop(progress);

@@ -1,267 +1,440 @@
-//! Look-up tables and flip-flops as `synth_xilinx -family xcup -nodsp` of Yosys 0.23 makes them.
+//! Look-up tables and flip-flops as `synth_xilinx -family xcup -nodsp` of Yosys 0.23 makes them: the module's bits
+//! become tables ([`Tables`]) between registers, carry chains and blocks, and those are covered as its mapper does.
 //!
-//! Each formula was fitted to small pieces synthesised alone (`tests/bench/primitives.py` prints both):
+//! What is not tables was fitted to small pieces synthesised alone (`tests/bench/primitives.py` prints both):
 //!
 //! | piece | look-up tables |
 //! |---|---|
-//! | a ± b | one for each bit where neither operand is constant, an extended sign counted once; nothing where one is |
-//! | choice, table or comparison of up to six input bits | one for each result bit, with all that fits into it |
-//! | a < b, n bits | 2·⌈n/3⌉ |
+//! | a ± b | where both operands have a bit their exclusive or, in front of the carry chain; the chain's other input |
+//! | a < b | two for each three bits |
 //! | a < constant, n > 6 bits | ⌈(n − 1)/5⌉ up to 12 bits, 2·⌈n/6⌉ above |
-//! | max, min | the comparison, and one for each bit |
-//! | table of n > 6 bits | one for each distinct part of six inputs, as many again of a third above nine inputs |
+//! | table of n > 6 bits | one for each distinct part of six inputs, as many again of a fifth above nine inputs |
 //! | a × b | w_a · w_b · f, where f grows with the narrower operand from 1 to 2.6, 3.3 if signed |
 //! | n ≥ 3 registers in a row | ⌈n/32⌉ for each bit, a flip-flop instead of the last if n mod 32 is 1 or n mod 16 is 1 |
 //! | memory of n words | ⌈n/64⌉ for each bit, one more if that is 3, 5, 6, 7, …; its counter |
 
-use super::bits::{BitGraph, CONSTANT};
+use std::cmp::Ordering;
+
+use rustc_hash::FxHashMap;
+
+use super::mapping::look_up_tables;
+use super::registers::{Register, rows};
+use super::sum::{Sum, merge};
+use super::tables::{ONE, Signal, Tables, ZERO};
 use crate::netlist::{Driver, Module, NetId};
-use crate::schedule::cone::Support;
 
 /// A module's own look-up tables and flip-flops.
 pub fn count(module: &Module) -> (u64, u64) {
-    let mut logic = Logic {
-        module,
-        graph: BitGraph::new(module),
-        supports: vec![None; module.nets.len()],
-        lut: 0,
-        ff: 0,
-    };
-    for index in 0..module.nets.len() {
-        logic.supports[index] = logic.support(index);
-    }
-    module.outputs.iter().flat_map(|(_, nets)| nets).for_each(|&net| logic.graph.read_all(net));
+    let mut logic = Logic::new(module);
+    let mut roots: Vec<Signal> =
+        module.outputs.iter().flat_map(|(_, nets)| nets).flat_map(|&net| logic.word(net).to_vec()).collect();
     let inputs = module.instances.iter().flat_map(|instance| instance.inputs.iter().flatten());
-    inputs.for_each(|&net| logic.graph.read_all(net));
-    let loops: Vec<usize> = (0..module.nets.len()).filter(|&index| logic.is_loop(index)).collect();
-    loops.into_iter().for_each(|index| logic.register(index));
-    for index in (0..module.nets.len()).rev() {
-        logic.net(index);
-    }
-    logic.chains();
-    (logic.lut, logic.ff)
+    roots.extend(inputs.flat_map(|&net| logic.word(net).to_vec()));
+    let cells = logic.reach(roots.clone(), true);
+    merge(&mut logic.sums, &cells.reads);
+    let found = logic.reach(roots, false);
+    let (row_lut, ff) = rows(&logic.registers, &found.registers, &found.reads);
+    let blocks = || found.blocks.iter().map(|&block| &logic.blocks[block]);
+    let lut =
+        look_up_tables(&logic.tables, &found.roots) + row_lut + blocks().map(|block| block.lut).sum::<u64>();
+    (lut, ff + blocks().map(|block| block.ff).sum::<u64>())
 }
 
-struct Logic<'a> {
-    module: &'a Module,
-    graph: BitGraph<'a>,
-    /// What the table of each bit reads, for nets that are small logic.
-    supports: Vec<Option<Vec<Support>>>,
+/// What drives a node that is not a table.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    Sum(usize, usize),
+    Register(usize),
+    Block(usize),
+}
+
+/// Hardware that is counted as a whole.
+struct Block {
+    inputs: Vec<Signal>,
     lut: u64,
     ff: u64,
 }
 
-impl Logic<'_> {
+/// What is needed for some roots.
+struct Reach {
+    /// Signals that tables have to deliver.
+    roots: Vec<Signal>,
+    /// How often each node is read.
+    reads: Vec<u8>,
+    registers: Vec<usize>,
+    blocks: Vec<usize>,
+}
+
+struct Logic<'a> {
+    module: &'a Module,
+    tables: Tables,
+    /// Signals of all nets' bits, those of a net from its base on.
+    bits: Vec<Signal>,
+    base: Vec<usize>,
+    origins: FxHashMap<u32, Origin>,
+    sums: Vec<Sum>,
+    registers: Vec<Register>,
+    blocks: Vec<Block>,
+    known: FxHashMap<[Signal; 3], Signal>,
+    reset: Signal,
+}
+
+impl<'a> Logic<'a> {
+    fn new(module: &'a Module) -> Self {
+        let mut tables = Tables::default();
+        let reset = tables.source();
+        let mut logic = Self {
+            module,
+            tables,
+            bits: Vec::new(),
+            base: vec![0],
+            origins: FxHashMap::default(),
+            sums: Vec::new(),
+            registers: Vec::new(),
+            blocks: Vec::new(),
+            known: FxHashMap::default(),
+            reset,
+        };
+        let mut later: Vec<(usize, usize)> = Vec::new();
+        for index in 0..module.nets.len() {
+            let word = match module.nets[index].driver {
+                Driver::Register { d, .. } if d.index() >= index => {
+                    later.push((index, logic.registers.len()));
+                    (0..module.nets[index].bits.width).map(|_| logic.loose_register()).collect()
+                }
+                _ => logic.net(index),
+            };
+            debug_assert_eq!(word.len(), module.nets[index].bits.width as usize);
+            logic.bits.extend(word);
+            logic.base.push(logic.bits.len());
+        }
+        for (index, first) in later {
+            for bit in 0..module.nets[index].bits.width {
+                let (d, enable, clear) = logic.registered(index, bit);
+                let register = &mut logic.registers[first + bit as usize];
+                (register.d, register.enable, register.clear) = (d, enable, clear);
+            }
+        }
+        logic
+    }
+
     fn width(&self, id: NetId) -> u32 {
         self.module.bits(id).width
     }
 
-    /// A register that reads a later net, or that reset clears: it is taken as read.
-    fn is_loop(&self, index: usize) -> bool {
-        matches!(self.module.nets[index].driver, Driver::Register { d, .. } if d.index() >= index)
+    fn word(&self, id: NetId) -> &[Signal] {
+        &self.bits[self.base[id.index()]..self.base[id.index() + 1]]
     }
 
-    /// A bit as an input of a table, with its own table looked through if `deep`.
-    fn input(&self, bit: u32, deep: bool) -> Support {
-        if bit == CONSTANT {
-            return Support::default();
-        }
-        let (index, at) = self.graph.place(bit);
-        match &self.supports[index] {
-            Some(supports) if deep => supports[at as usize],
-            _ => Support::of(bit),
+    /// A bit of a net; above its width its sign or 0.
+    fn bit(&self, id: NetId, bit: u32) -> Signal {
+        let word = self.word(id);
+        match word.get(bit as usize) {
+            Some(&signal) => signal,
+            None if self.module.bits(id).signed => word[word.len() - 1],
+            None => ZERO,
         }
     }
 
-    fn joined(&self, bits: &[u32]) -> Option<Support> {
-        let join = |deep: bool| {
-            bits.iter().try_fold(Support::default(), |all, &bit| all.join(&self.input(bit, deep)))
-        };
-        join(true).or_else(|| join(false))
+    fn resized(&self, id: NetId, width: u32) -> Vec<Signal> {
+        (0..width).map(|bit| self.bit(id, bit)).collect()
     }
 
-    fn all_bits(&self, ids: &[NetId]) -> Vec<u32> {
-        ids.iter().flat_map(|&id| (0..self.width(id)).map(move |bit| self.graph.bit(id, bit))).collect()
+    fn sources(&mut self, width: u32, origin: impl Fn(usize) -> Origin) -> Vec<Signal> {
+        (0..width as usize)
+            .map(|bit| {
+                let signal = self.tables.source();
+                self.origins.insert(signal >> 1, origin(bit));
+                signal
+            })
+            .collect()
     }
 
-    fn support(&self, index: usize) -> Option<Vec<Support>> {
-        let net = &self.module.nets[index];
-        let bits = 0..net.bits.width;
-        match net.driver {
-            Driver::Select(a, b, c) => bits
-                .map(|bit| {
-                    self.joined(&[self.graph.bit(a, 0), self.graph.bit(b, bit), self.graph.bit(c, bit)])
-                })
-                .collect(),
-            Driver::Max(a, b) | Driver::Min(a, b) | Driver::Lt(a, b) => {
-                Some(vec![self.joined(&self.all_bits(&[a, b]))?; net.bits.width as usize])
+    fn block(&mut self, width: u32, inputs: &[NetId], lut: u64, ff: u64) -> Vec<Signal> {
+        let inputs = inputs.iter().flat_map(|&id| self.word(id).to_vec()).collect();
+        self.blocks.push(Block { inputs, lut, ff });
+        let number = self.blocks.len() - 1;
+        self.sources(width, |_| Origin::Block(number))
+    }
+
+    fn net(&mut self, index: usize) -> Vec<Signal> {
+        let bits = self.module.nets[index].bits;
+        let width = bits.width;
+        match &self.module.nets[index].driver {
+            Driver::Input { .. } | Driver::Output { .. } => {
+                (0..width).map(|_| self.tables.source()).collect()
             }
-            Driver::Rom { a, .. } => Some(vec![self.joined(&self.all_bits(&[a]))?; net.bits.width as usize]),
-            _ => None,
-        }
-    }
-
-    /// Counts a net whose readers are all counted.
-    fn net(&mut self, index: usize) {
-        let net = &self.module.nets[index];
-        let read = (0..net.bits.width).filter(|&bit| self.graph.is_read(index, bit)).collect::<Vec<u32>>();
-        let Some(&highest) = read.last() else { return };
-        match &net.driver {
-            Driver::Register { .. } if !self.is_loop(index) => self.register(index),
-            Driver::Add { a, b, shift_a, shift_b, .. } => {
-                self.add((*a, *shift_a), (*b, *shift_b), highest);
+            &Driver::Const(value) => (0..width).map(|bit| (value >> bit & 1) as Signal).collect(),
+            &Driver::Slice { a, lo } => (lo..lo + width).map(|bit| self.bit(a, bit)).collect(),
+            &Driver::Extend(a) => self.resized(a, width),
+            &Driver::Shl { a, n } => {
+                (0..width).map(|bit| bit.checked_sub(n).map_or(ZERO, |bit| self.bit(a, bit))).collect()
             }
+            Driver::Concat(parts) => {
+                let mut word: Vec<Signal> = parts.iter().flat_map(|&part| self.word(part).to_vec()).collect();
+                word.resize(width as usize, ZERO);
+                word
+            }
+            &Driver::Add { a, b, shift_a, shift_b, subtract } => {
+                let shifted = |id: NetId, shift: u32| -> Vec<Signal> {
+                    (0..width)
+                        .map(|bit| bit.checked_sub(shift).map_or(ZERO, |bit| self.bit(id, bit)))
+                        .collect()
+                };
+                let (a, b) = (shifted(a, shift_a), shifted(b, shift_b));
+                self.sum(&a, &b, subtract)
+            }
+            &Driver::Select(a, b, c) => {
+                let condition = self.bit(a, 0);
+                (0..width)
+                    .map(|bit| {
+                        let (b, c) = (self.bit(b, bit), self.bit(c, bit));
+                        self.tables.choose(condition, b, c)
+                    })
+                    .collect()
+            }
+            &Driver::Lt(a, b) => vec![self.less(a, b)],
+            &Driver::Max(a, b) | &Driver::Min(a, b) => {
+                let less = self.less(a, b);
+                let is_max = matches!(self.module.nets[index].driver, Driver::Max(..));
+                let (upper, lower) = if is_max { (b, a) } else { (a, b) };
+                (0..width)
+                    .map(|bit| {
+                        let (upper, lower) = (self.bit(upper, bit), self.bit(lower, bit));
+                        self.tables.choose(less, upper, lower)
+                    })
+                    .collect()
+            }
+            Driver::Rom { a, data } => {
+                let address = self.word(*a).to_vec();
+                let found = self.tables.function(&[&address], width, |words| data[words[0] as usize] as u64);
+                found.unwrap_or_else(|| self.block(width, &[*a], rom(data, width), 0))
+            }
+            &Driver::Mul(a, b) => self.product(a, b, width),
             Driver::Delay { d, cycles } => {
                 let words = u64::from(*cycles) - 1;
-                let width = u64::from(net.bits.width);
+                let wide = u64::from(width);
                 let blocks = words.div_ceil(64);
-                let mux = if blocks.is_power_of_two() { 0 } else { width };
+                let choice = if blocks.is_power_of_two() { 0 } else { wide };
                 let counter = u64::from(words.ilog2()) + 1;
-                self.lut += width * blocks + mux + counter;
-                self.ff += width + counter;
-                self.graph.read_all(*d);
+                self.block(width, &[*d], wide * blocks + choice + counter, wide + counter)
             }
-            driver => match &self.supports[index] {
-                Some(supports) => {
-                    let tables: Vec<Support> = read.iter().map(|&bit| supports[bit as usize]).collect();
-                    // Wires and inverters are free.
-                    self.lut += tables.iter().filter(|table| table.count() > 1).count() as u64;
-                    for bit in tables.iter().flat_map(Support::bits) {
-                        self.graph.read(*bit);
-                    }
-                }
-                None => self.large(driver, &read),
-            },
+            Driver::Register { .. } => (0..width)
+                .map(|bit| {
+                    let (d, enable, clear) = self.registered(index, bit);
+                    self.register(d, enable, clear)
+                })
+                .collect(),
         }
     }
 
-    /// One table for each bit in front of the carry chain, where the two operands' bits meet.
-    fn add(&mut self, a: (NetId, u32), b: (NetId, u32), highest: u32) {
-        let mut last = (CONSTANT, CONSTANT);
-        for bit in 0..=highest {
-            let pair = (self.graph.shifted(a.0, a.1, bit), self.graph.shifted(b.0, b.1, bit));
-            if pair == last {
-                continue;
-            }
-            last = pair;
-            if pair.0 == CONSTANT || pair.1 == CONSTANT {
-                self.graph.read(pair.0);
-                self.graph.read(pair.1);
-                continue;
-            }
-            self.lut += 1;
-            // One operand also feeds the chain itself; the other is only read by the table.
-            self.graph.read(pair.0);
-            let within = self.input(pair.1, true).join(&Support::of(pair.0));
-            let inputs = within.unwrap_or(Support::of(pair.1));
-            inputs.bits().iter().filter(|&&bit| bit != pair.0).for_each(|&bit| self.graph.read(bit));
-        }
-    }
-
-    /// Logic of more than six inputs.
-    fn large(&mut self, driver: &Driver, read: &[u32]) {
-        let operands = driver.operands();
-        let constant = |id: &NetId| matches!(self.module.net(*id).driver, Driver::Const(_));
-        let less = |a: NetId, b: NetId| {
-            let width = u64::from(self.width(a).max(self.width(b)));
-            match constant(&a) || constant(&b) {
-                true if width <= 12 => (width - 1).div_ceil(5),
-                true => 2 * width.div_ceil(6),
-                false => 2 * width.div_ceil(3),
-            }
-        };
-        self.lut += match driver {
-            Driver::Lt(a, b) => less(*a, *b),
-            Driver::Max(a, b) | Driver::Min(a, b) => less(*a, *b) + read.len() as u64,
-            Driver::Rom { data, .. } => rom(data, read),
-            Driver::Mul(a, b) => {
-                let (wa, wb) = (u64::from(self.width(*a)), u64::from(self.width(*b)));
-                let signed = self.module.bits(*a).signed || self.module.bits(*b).signed;
-                let (slope, most) = if signed { (42, 330) } else { (30, 260) };
-                wa * wb * (slope * wa.min(wb)).clamp(100, most) / 100
-            }
-            _ => return,
-        };
-        operands.into_iter().for_each(|id| self.graph.read_all(id));
-    }
-
-    /// What a register reads; a choice that holds it, or clears it, is the flip-flop's own.
-    fn register(&mut self, index: usize) {
-        let Driver::Register { d, .. } = self.module.nets[index].driver else { return };
-        let own = NetId(index as u32);
-        let zero = |id: NetId| matches!(self.module.net(id).driver, Driver::Const(0));
-        let inner = match self.module.net(d).driver {
-            Driver::Select(a, b, c) if b == own || zero(b) => Some((a, c)),
-            Driver::Select(a, b, c) if c == own || zero(c) => Some((a, b)),
+    fn sum(&mut self, a: &[Signal], b: &[Signal], subtract: bool) -> Vec<Signal> {
+        let through = |(a, b): (&Signal, &Signal)| match (*a, *b) {
+            (a, ZERO) => Some(a),
+            (ZERO, b) if !subtract => Some(b),
             _ => None,
         };
-        let looped = self.is_loop(index);
-        for bit in 0..self.module.nets[index].bits.width {
-            if !looped && !self.graph.is_read(index, bit) {
+        let mut word: Vec<Signal> = a.iter().zip(b).map_while(through).collect();
+        let rest = a.len() - word.len();
+        if rest > 0 {
+            let (a, b) = (&a[word.len()..], &b[word.len()..]);
+            let number = self.sums.len();
+            let outputs = self.sources(rest as u32, |bit| Origin::Sum(number, bit));
+            self.sums.push(Sum::new(a, b, subtract, outputs.clone()));
+            word.extend(outputs);
+        }
+        word
+    }
+
+    fn less(&mut self, a: NetId, b: NetId) -> Signal {
+        let (bits_a, bits_b) = (self.module.bits(a), self.module.bits(b));
+        let (word_a, word_b) = (self.word(a).to_vec(), self.word(b).to_vec());
+        let compared = |words: &[u64]| u64::from(bits_a.read(words[0].into()) < bits_b.read(words[1].into()));
+        if let Some(found) = self.tables.function(&[&word_a, &word_b], 1, compared) {
+            return found[0];
+        }
+        let signed = bits_a.signed || bits_b.signed;
+        let width = bits_a.width.max(bits_b.width) + u32::from(signed && bits_a.signed != bits_b.signed);
+        let (mut a, mut b) = (self.resized(a, width), self.resized(b, width));
+        if signed {
+            let top = width as usize - 1;
+            (a[top], b[top]) = (b[top], a[top]);
+        }
+        let constant = a.iter().all(|&bit| bit <= ONE) || b.iter().all(|&bit| bit <= ONE);
+        let step = match constant {
+            true if width <= 12 => 5,
+            true => 6,
+            false => 3,
+        };
+        if step == 5 {
+            // Constants are compared from table to table.
+            let mut less = self.tables.and(a[0] ^ 1, b[0]);
+            for (a, b) in a[1..].chunks(step).zip(b[1..].chunks(step)) {
+                let words: [&[Signal]; 3] = [a, b, &[less]];
+                let next = self.tables.function(&words, 1, |words| match words[0].cmp(&words[1]) {
+                    Ordering::Equal => words[2],
+                    order => u64::from(order == Ordering::Less),
+                });
+                less = next.map_or(less, |next| next[0]);
+            }
+            return less;
+        }
+        // A carry chain goes from part to part.
+        let mut inputs = Vec::new();
+        for (a, b) in a.chunks(step).zip(b.chunks(step)) {
+            let words: [&[Signal]; 2] = [a, b];
+            let less = self.tables.function(&words, 1, |words| u64::from(words[0] < words[1]));
+            let equal = self.tables.function(&words, 1, |words| u64::from(words[0] == words[1]));
+            inputs.extend([less, equal].into_iter().flatten().flatten());
+        }
+        self.blocks.push(Block { inputs, lut: 0, ff: 0 });
+        let number = self.blocks.len() - 1;
+        self.sources(1, |_| Origin::Block(number))[0]
+    }
+
+    fn product(&mut self, a: NetId, b: NetId, width: u32) -> Vec<Signal> {
+        let (bits_a, bits_b) = (self.module.bits(a), self.module.bits(b));
+        for (bit, other) in [(a, b), (b, a)] {
+            if self.module.bits(bit) == crate::netlist::Bits::BIT {
+                let bit = self.bit(bit, 0);
+                return self
+                    .resized(other, width)
+                    .into_iter()
+                    .map(|other| self.tables.and(bit, other))
+                    .collect();
+            }
+        }
+        let (wa, wb) = (u64::from(bits_a.width), u64::from(bits_b.width));
+        let (slope, most) = if bits_a.signed || bits_b.signed { (42, 330) } else { (30, 260) };
+        self.block(width, &[a, b], wa * wb * (slope * wa.min(wb)).clamp(100, most) / 100, 0)
+    }
+
+    /// What a register's bit reads, when it does, and what clears it: a choice that holds or settles it is the
+    /// flip-flop's own.
+    fn registered(&mut self, index: usize, bit: u32) -> (Signal, Signal, Signal) {
+        let Driver::Register { d, reset } = self.module.nets[index].driver else { return (ZERO, ONE, ZERO) };
+        let own = self.base.get(index + 1).map(|_| self.bits[self.base[index] + bit as usize]);
+        let (mut enable, mut clear) = (ONE, if reset { self.reset } else { ZERO });
+        let mut settled = reset.then_some(ZERO);
+        let (mut at, mut bit) = (d, bit);
+        loop {
+            match self.module.net(at).driver {
+                Driver::Select(a, b, c) => {
+                    let condition = self.bit(a, 0);
+                    let (then, other) = (self.bit(b, bit), self.bit(c, bit));
+                    let constant =
+                        |signal: Signal| signal <= ONE && settled.is_none_or(|settled| settled == signal);
+                    if Some(then) == own {
+                        enable = self.tables.and(enable, condition ^ 1);
+                        at = c;
+                    } else if Some(other) == own {
+                        enable = self.tables.and(enable, condition);
+                        at = b;
+                    } else if constant(then) && enable == ONE {
+                        clear = self.tables.or(clear, condition);
+                        settled = Some(then);
+                        at = c;
+                    } else if constant(other) && enable == ONE {
+                        clear = self.tables.or(clear, condition ^ 1);
+                        settled = Some(other);
+                        at = b;
+                    } else {
+                        break;
+                    }
+                }
+                Driver::Slice { a, lo } => (at, bit) = (a, bit + lo),
+                Driver::Extend(a) if bit < self.width(a) => at = a,
+                _ => break,
+            }
+        }
+        (self.bit(at, bit), enable, clear)
+    }
+
+    /// A flip-flop; equal ones are one.
+    fn register(&mut self, d: Signal, enable: Signal, clear: Signal) -> Signal {
+        if d <= ONE && clear == ZERO {
+            return d;
+        }
+        if let Some(&known) = self.known.get(&[d, enable, clear]) {
+            return known;
+        }
+        let signal = self.loose_register();
+        self.known.insert([d, enable, clear], signal);
+        let register = self.registers.last_mut().expect("the register was just made");
+        (register.d, register.enable, register.clear) = (d, enable, clear);
+        signal
+    }
+
+    /// A flip-flop whose input is yet to be set.
+    fn loose_register(&mut self) -> Signal {
+        let number = self.registers.len();
+        let signal = self.sources(1, |_| Origin::Register(number))[0];
+        self.registers.push(Register { d: ZERO, enable: ONE, clear: ZERO, signal });
+        signal
+    }
+
+    /// Follows everything that `roots` need. `cells`: readers are counted before additions become carry chains, and
+    /// each addition is cut above the uppermost bit that is read.
+    fn reach(&mut self, mut roots: Vec<Signal>, cells: bool) -> Reach {
+        let mut found =
+            Reach { roots: Vec::new(), reads: Vec::new(), registers: Vec::new(), blocks: Vec::new() };
+        let mut seen: Vec<bool> = Vec::new();
+        let mut widths = vec![0; self.sums.len()];
+        let mut blocks = vec![false; self.blocks.len()];
+        let mut stack: Vec<u32> = Vec::new();
+        loop {
+            let Some(node) = stack.pop() else {
+                let Some(root) = roots.pop() else { break };
+                found.roots.push(root);
+                stack.push(root >> 1);
+                continue;
+            };
+            let at = node as usize;
+            if seen.len() < self.tables.len() {
+                seen.resize(self.tables.len(), false);
+                found.reads.resize(self.tables.len(), 0);
+            }
+            found.reads[at] = found.reads[at].saturating_add(1);
+            if std::mem::replace(&mut seen[at], true) {
                 continue;
             }
-            match inner {
-                Some((a, b)) => {
-                    self.graph.read(self.graph.bit(a, 0));
-                    self.graph.read(self.graph.bit(b, bit));
+            stack.extend(self.tables.inputs(node));
+            match self.origins.get(&node) {
+                None => {}
+                Some(&Origin::Register(number)) => {
+                    let register = &self.registers[number];
+                    found.registers.push(number);
+                    roots.extend([register.d, register.enable, register.clear]);
                 }
-                None => self.graph.read(self.graph.bit(d, bit)),
+                Some(&Origin::Block(number)) if std::mem::replace(&mut blocks[number], true) => {}
+                Some(&Origin::Block(number)) => {
+                    found.blocks.push(number);
+                    roots.extend(&self.blocks[number].inputs);
+                }
+                Some(&Origin::Sum(number, bit)) => {
+                    let from = widths[number];
+                    widths[number] = from.max(bit + 1);
+                    let sum = &self.sums[number];
+                    match cells {
+                        true => roots.extend(sum.operands(from, widths[number])),
+                        false if from == 0 => roots.extend(sum.inputs(&mut self.tables)),
+                        false => {}
+                    }
+                }
             }
         }
-    }
-
-    /// Flip-flops, those in rows of three and more as shift registers.
-    fn chains(&mut self) {
-        let module = self.module;
-        let before = |graph: &BitGraph<'_>, bit: u32| {
-            let (index, at) = graph.place(bit);
-            match module.nets[index].driver {
-                Driver::Register { d, reset: false } if d.index() < index => match module.net(d).driver {
-                    Driver::Select(..) => None,
-                    _ => Some(graph.bit(d, at)).filter(|&bit| bit != CONSTANT),
-                },
-                _ => None,
-            }
-        };
-        let is_shifted = |bit: u32, graph: &BitGraph<'_>| before(graph, bit).is_some();
-        // Registers whose only reader is another such register are inside a row.
-        let mut inside = vec![false; self.graph.reads.len()];
-        let registers: Vec<u32> = (0..module.nets.len())
-            .filter(|&index| matches!(module.nets[index].driver, Driver::Register { .. }))
-            .flat_map(|index| {
-                let base = self.graph.base(index);
-                base..base + module.nets[index].bits.width
-            })
-            .filter(|&bit| self.graph.reads[bit as usize] > 0)
-            .collect();
-        for &bit in &registers {
-            if let Some(from) = before(&self.graph, bit)
-                && self.graph.reads[from as usize] == 1
-                && is_shifted(from, &self.graph)
-            {
-                inside[from as usize] = true;
-            }
+        if cells {
+            self.sums.iter_mut().zip(widths).for_each(|(sum, width)| sum.width = width);
         }
-        for &end in registers.iter().filter(|&&bit| !inside[bit as usize]) {
-            let mut length = 1u64;
-            let mut at = end;
-            while let Some(from) = before(&self.graph, at).filter(|&from| inside[from as usize]) {
-                length += 1;
-                at = from;
-            }
-            let rest = length % 32;
-            let spare = u64::from(rest == 1 || rest == 17);
-            let (lut, ff) = if length < 3 { (0, length) } else { ((length - spare).div_ceil(32), spare) };
-            self.lut += lut;
-            self.ff += ff;
-        }
+        found.reads.resize(self.tables.len(), 0);
+        found.registers.sort_unstable();
+        found
     }
 }
-
 /// A table of more than six inputs: its distinct parts of six inputs and what chooses among them.
-fn rom(data: &[i64], read: &[u32]) -> u64 {
+fn rom(data: &[i64], width: u32) -> u64 {
     let mut parts: Vec<u64> = Vec::new();
-    for &bit in read {
+    for bit in 0..width {
         for part in data.chunks(64) {
             let word =
                 part.iter().enumerate().fold(0u64, |all, (n, word)| all | ((word >> bit & 1) as u64) << n);
@@ -336,5 +509,59 @@ mod tests {
             m.add(bits(false, 3), Driver::Slice { a: sum, lo: 0 })
         });
         assert_eq!(part, (3, 0));
+    }
+
+    #[test]
+    fn flip_flops_hold_and_clear_by_themselves() {
+        // A counter that steps while it is told to and begins again: 3 bits of a chain, one table that clears.
+        let counter = module(vec![Bits::BIT; 2], |m, x| {
+            let (zero, one) = (m.constant(0), m.constant(1));
+            let count = m.add(bits(false, 3), Driver::Register { d: NetId(0), reset: true });
+            let next = m.add(bits(false, 3), add(count, one));
+            let next = m.add(bits(false, 3), Driver::Select(x[1], zero, next));
+            let next = m.add(bits(false, 3), Driver::Select(x[0], next, count));
+            m.nets[count.index()].driver = Driver::Register { d: next, reset: true };
+            count
+        });
+        // As by Yosys 0.23: what is cleared behind an enable is left to tables.
+        assert_eq!(counter, (3, 3));
+        // A choice of zero, or of the value that is held, is an input of the flip-flop; as a result it is a table.
+        let masked = |registered: bool| {
+            module(vec![Bits::BIT, bits(false, 4)], |m, x| {
+                let zero = m.constant(0);
+                let masked = m.add(bits(false, 4), Driver::Select(x[0], x[1], zero));
+                if registered { m.register(masked, false) } else { masked }
+            })
+        };
+        assert_eq!((masked(true), masked(false)), ((0, 4), (4, 0)));
+        // The same twice is there once, and a register of a constant is none.
+        let twice = module(vec![bits(false, 4)], |m, x| {
+            let (first, second) = (m.register(x[0], false), m.register(x[0], false));
+            let three = m.constant(3);
+            let constant = m.register(three, false);
+            m.add(bits(false, 10), Driver::Concat(vec![first, second, constant]))
+        });
+        assert_eq!(twice, (0, 4));
+    }
+
+    #[test]
+    fn additions_that_only_feed_another_are_joined() {
+        // By Yosys 0.23: two chains of four tables each if the inner sum is read elsewhere too, else full adders, and
+        // one chain.
+        let sum = |shared: bool| {
+            module(vec![bits(false, 4); 3], |m, x| {
+                let inner = m.add(bits(false, 5), add(x[0], x[1]));
+                let outer = m.add(bits(false, 6), add(inner, x[2]));
+                let parts = if shared { vec![outer, inner] } else { vec![outer] };
+                m.add(bits(false, if shared { 11 } else { 6 }), Driver::Concat(parts))
+            })
+        };
+        assert_eq!((sum(true), sum(false)), ((8, 0), (8, 0)));
+        // A single bit beside two words is the chain's carry.
+        let carry = module(vec![bits(false, 4), bits(false, 4), Bits::BIT], |m, x| {
+            let inner = m.add(bits(false, 5), add(x[0], x[1]));
+            m.add(bits(false, 6), add(inner, x[2]))
+        });
+        assert_eq!(carry, (4, 0));
     }
 }

@@ -1,7 +1,10 @@
 //! What a design takes, estimated from its netlist.
 
-mod bits;
 mod logic;
+mod mapping;
+mod registers;
+mod sum;
+mod tables;
 
 use std::ops::{AddAssign, Mul};
 

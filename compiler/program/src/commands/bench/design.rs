@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use nn2hdl_compiler::artifact::{self, Artifacts, Report};
 use nn2hdl_compiler::diagnostic::Diagnostic;
+use nn2hdl_compiler::netlist::Watch;
 use nn2hdl_runtime::{Emulator, Program};
 use nn2hdl_testbench::Progress as Build;
 use nn2hdl_testbench::Toolchain;
@@ -36,7 +37,7 @@ pub fn compile(
     program: &Program,
     settings: &Settings,
     dir: &Path,
-    say: &mut dyn FnMut(&str),
+    watch: &dyn Watch,
 ) -> Result<Compiled, String> {
     let told = |problem: Diagnostic| match problem.help.is_empty() {
         true => problem.message,
@@ -45,8 +46,7 @@ pub fn compile(
     if let Some(problem) = forecast(program, settings.target.ii).refusal(&program.name) {
         return Err(told(problem));
     }
-    let mut progress = |layer: &str, _: usize, _: usize| say(&format!("compiling {layer}"));
-    let made = artifact::compile(program, &settings.target, Vec::new(), &mut progress).map_err(told)?;
+    let made = artifact::compile(program, &settings.target, Vec::new(), watch).map_err(told)?;
     let Artifacts { netlist, report, probes, files } = made;
     let list = files.iter().find(|file| file.path == "rtl/files.f");
     let list = list.map(|file| String::from_utf8_lossy(&file.bytes).into_owned()).unwrap_or_default();

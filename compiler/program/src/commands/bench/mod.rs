@@ -27,6 +27,7 @@ use crate::directory::{Kind, Place};
 use crate::failure::Failure;
 use crate::output::{Output, Progress, grouped};
 use crate::settings::Settings;
+use crate::watcher::Watcher;
 use crate::{model, settings};
 use engine::Engine;
 use exchange::Exchange;
@@ -73,7 +74,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
     let merged =
         args.with.iter().map(|path| record::load(path, &model.name)).collect::<Result<Vec<_>, _>>()?;
     let settings = settings::resolve(&args.design, &model)?;
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     progress.say("reading the model", 0, 0);
     let program = lower(&model, &settings)?.program;
     check_room(&program, &sizes)?;
@@ -109,7 +110,7 @@ pub fn run(args: &BenchArgs, output: Output) -> Result<u8, Failure> {
         peers.extend(peer::start(command, folder.path(), Patience::default())?);
     }
     let job = Job { args, program: &program, settings: &settings, frames: &frames, sizes: &sizes };
-    let (firmware, mut contenders) = job.contenders(&exchange, folder.path(), &mut progress)?;
+    let (firmware, mut contenders) = job.contenders(&exchange, folder.path(), &progress)?;
     contenders.extend(
         peers
             .into_iter()
@@ -232,7 +233,7 @@ impl Job<'_> {
         &self,
         exchange: &Exchange,
         folder: &Path,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<(Option<record::Engine>, Vec<Contender>), Failure> {
         let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
         let mut contenders = Vec::new();
@@ -252,7 +253,8 @@ impl Job<'_> {
         let mut firmware = None;
         if self.wants(BenchEngine::Verilator) || self.wants(BenchEngine::Firmware) {
             let mut say = |what: &str| progress.say(what, 0, 0);
-            let compiled = design::compile(self.program, self.settings, folder, &mut say);
+            let watcher = Watcher::new(progress, None, self.settings.target.effort);
+            let compiled = design::compile(self.program, self.settings, folder, &watcher);
             if self.wants(BenchEngine::Verilator) {
                 contenders.push(self.verilator(&compiled, &mut say));
             }

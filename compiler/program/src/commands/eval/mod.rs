@@ -77,7 +77,7 @@ pub fn run(args: &EvalArgs, output: Output) -> Result<u8, Failure> {
         .chain(roads.iter().map(|roads| roads as &dyn Scorer))
         .collect();
 
-    let mut progress = Progress::new();
+    let progress = Progress::new();
     let mut gallery = Gallery::new(BACKGROUNDS.len());
     let mut look = |condition: usize, thresholds: &[f32], event: &Event, scores: &[&[f32]]| {
         gallery.look(condition, event, scores[0], thresholds[0]);
