@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-
 from cmvm_costs import width
 
 LO, HI = -128, 127

@@ -65,7 +65,7 @@ pub struct Output {
 pub enum Effort {
     /// Greedy sharing, from the columns as they are and from a spanning tree of them.
     Fast,
-    /// Three starts, each improved in as many rounds as the matrix has signed digits, fewer where
+    /// Three starts, each improved in about as many rounds as the matrix has signed digits, fewer where
     /// it is large.
     #[default]
     Default,

@@ -24,7 +24,7 @@ const ROOMY: u32 = 48;
 const COMPARED: u64 = 50_000_000;
 
 /// Work of all rounds of one start at the default effort (see `Net::work`).
-const WORK: u64 = 6_000_000;
+const WORK: u64 = 8_000_000;
 
 /// Signed digits from which sharing without rounds takes longer than waking threads.
 const THREADS_FROM: u32 = 2000;
@@ -42,8 +42,10 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
         Effort::Default => 1,
         Effort::Thorough { times } => times,
     };
-    // Under a limit of depth a round takes longer.
-    let rounds = if limits.is_some() { digits(&columns) / 5 * 4 } else { digits(&columns) };
+    // Under a limit of depth a round takes longer; fewer bits are found later than fewer additions.
+    let additions = if limits.is_some() { digits(&columns) / 5 * 4 } else { digits(&columns) };
+    let by_bits = problem.cost == Cost::AdderBits;
+    let rounds = if by_bits { additions.saturating_mul(2) } else { additions };
     let packings = packings(&inputs, &columns);
     let task = Task {
         inputs: &inputs,
@@ -51,7 +53,7 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
         columns: &columns,
         outputs: problem.outputs,
         limits: limits.as_ref(),
-        by_bits: problem.cost == Cost::AdderBits,
+        by_bits,
         rounds,
         work: WORK,
         times: if starts == [Start::Apart] { 0 } else { times },

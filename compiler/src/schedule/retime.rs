@@ -15,7 +15,7 @@ use crate::datapath::{Cell, WireId};
 /// How often all ranks are gone through at most.
 const SWEEPS: usize = 12;
 
-/// Moves cells among the stages 0 to `output`. `prices` are of the inputs' bits in registers, see [`BIT`]; `budget` is
+/// Moves cells among the stages 0 to `output`. `prices` are of the inputs' bits in registers, see [`super::pipeline::BIT`]; `budget` is
 /// when all must be ready within their cycles; outputs stay as early as they are.
 pub fn retime(timing: &Timing<'_>, prices: &[u64], budget: f64, output: u32, times: &mut Times) {
     if output == 0 {
