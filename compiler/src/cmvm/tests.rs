@@ -181,6 +181,28 @@ fn more_effort_is_never_worse() {
     assert!(adders[3] + 3 <= adders[0], "{adders:?}");
 }
 
+/// Look-up tables of eight signed matrices, together, at the effort that was measured: not one in fifty more.
+#[test]
+fn look_up_tables_stay_few() {
+    let mut random = 1u64;
+    let mut entry = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 40) as i64 % 31 - 15
+    };
+    let matrices: Vec<Case> =
+        (0..8).map(|_| Case::new((0..64).map(|_| entry()).collect(), 8, -128, 127)).collect();
+    for (effort, measured) in [(Effort::Fast, 5226), (Effort::Default, 5046)] {
+        let luts: u64 = matrices
+            .iter()
+            .map(|case| {
+                let case = Case { effort, ..case.clone() };
+                case.solve_with(Cost::AdderBits, 1, &|| false).unwrap().graph.lut_estimate()
+            })
+            .sum();
+        assert!(luts <= measured + measured / 50, "{effort}: {luts}");
+    }
+}
+
 #[test]
 fn a_stopped_search_returns_the_graph_it_has() {
     let case = Case { effort: Effort::Thorough { times: u32::MAX }, ..square(6) };
