@@ -140,6 +140,19 @@ def machine(device):
     }
 
 
+def arrays(numpy, directory):
+    """Frames and the emulator's answers to them, by name."""
+    frames = directory / "frames.npz"
+    if not frames.is_file():
+        stop(f"{frames} is not there", "`nn2hdl bench MODEL -o DIR` writes it")
+    try:
+        frames = {name: array for name, array in numpy.load(frames).items()}
+        answers = directory / "answers.npz"
+        return frames, {name: array for name, array in numpy.load(answers).items()} if answers.is_file() else {}
+    except (OSError, ValueError) as error:
+        stop(f"{directory}: {reason(error)}")
+
+
 def engines(args):
     """What can be measured: what is told about it, and the network or None."""
     try:
@@ -150,15 +163,7 @@ def engines(args):
     if args.device == "cuda" and "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         stop("this ONNX Runtime has no CUDA", "python3 -m pip install onnxruntime-gpu, on a machine with a GPU")
     directory = Path(args.directory)
-    frames = directory / "frames.npz"
-    if not frames.is_file():
-        stop(f"{frames} is not there", "`nn2hdl bench MODEL -o DIR` writes it")
-    try:
-        frames = {name: array for name, array in numpy.load(frames).items()}
-        answers = directory / "answers.npz"
-        answers = {name: array for name, array in numpy.load(answers).items()} if answers.is_file() else {}
-    except (OSError, ValueError) as error:
-        stop(f"{directory}: {reason(error)}")
+    frames, answers = arrays(numpy, directory)
     threads = args.threads or machine(args.device)["threads"]
     found = []
     for form, file in FORMS:
@@ -200,7 +205,7 @@ def measured_model(directory):
     return name
 
 
-def serve(args):
+def serve(args, engines):
     found = engines(args)
     say = lambda value: print(json.dumps(value), flush=True)
     say({"schema": "nn2hdl.bench-peer/1", "engines": [about for about, _ in found]})
@@ -289,27 +294,27 @@ def positive(kind):
     return parse
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(engines=engines, description=__doc__):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory", metavar="DIR", help="what `nn2hdl bench MODEL -o DIR` wrote: see above")
     parser.add_argument("-o", "--output", metavar="FILE.json", help="the result; without it, it is printed")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda has not been tried")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where the networks run [default: cpu]")
     parser.add_argument("--threads", metavar="N", type=positive(int), help="threads on the CPU [default: all]")
     parser.add_argument("--sizes", metavar="N,…", type=sizes, default=SIZES, help="images in a buffer [default: 1,2,4 … 2048]")
     parser.add_argument("--seconds", metavar="S", type=positive(float), default=0.8, help="for each network and size")
     parser.add_argument("--serve", action="store_true", help="answer requests of `nn2hdl bench --peer`")
     args = parser.parse_args()
     if args.serve:
-        serve(args)
+        serve(args, engines)
         return
-    begun, here = int(time.time()), machine(args.device)
+    begun, here, program = int(time.time()), machine(args.device), Path(sys.argv[0]).name
     found = engines(args)
     model = measured_model(Path(args.directory))
     record = {
         "schema": "nn2hdl.bench/1",
-        "generator": "onnx_bench.py",
+        "generator": program,
         "model": model,
-        "command": shlex.join(["onnx_bench.py", *sys.argv[1:]]),
+        "command": shlex.join([program, *sys.argv[1:]]),
         "unix_seconds": begun,
         "machine": here,
         "data": "frames.npz",

@@ -85,16 +85,30 @@ impl Setting {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        Command::new("python3").arg(script()).args(args).env("PYTHONPATH", self.modules()).output().unwrap()
+        self.run_script("onnx_bench.py", args)
+    }
+
+    fn run_script(&self, script: &str, args: &[&str]) -> Output {
+        let mut python = Command::new("python3");
+        python.arg("-B").arg(path(script)).args(args).env("PYTHONPATH", self.modules()).output().unwrap()
     }
 }
 
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/onnx_bench.py")
+fn path(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(script)
 }
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn pytorch_is_asked_for_where_it_is_not_there() {
+    let setting = Setting::new();
+    fs::write(setting.modules().join("onnx.py"), "raise ImportError('No module named onnx')").unwrap();
+    let ran = setting.run_script("torch_bench.py", &[&setting.dir()]);
+    let said = "error: No module named onnx\n  help: python3 -m pip install numpy onnx torch\n";
+    assert_eq!((ran.status.code(), stderr(&ran).as_str()), (Some(1), said));
 }
 
 #[test]
@@ -136,7 +150,7 @@ fn results_on_cpu_and_gpu_can_be_merged() {
 #[test]
 fn a_peer_answers_line_by_line() {
     let setting = Setting::new();
-    let peer = format!("python3 {} --serve", script().display());
+    let peer = format!("python3 {} --serve", path("onnx_bench.py").display());
     let args =
         ["bench", "tracer-conv", "--sizes", "2,8", "--engines", "emulator", "--seconds", "0.05", "--json"];
     let output = command(&[&args[..], &["--peer", &peer]].concat())
