@@ -153,6 +153,15 @@ def arrays(numpy, directory):
         stop(f"{directory}: {reason(error)}")
 
 
+def variants(runtime, software, form, device, threads):
+    """What is told about each way to run one form of the network, and whether its arrays stay in the GPU's memory."""
+    ways = [("", False)] if device == "cpu" else [(", with transfers", False), (", without transfers", True)]
+    where, threads = ("", threads) if device == "cpu" else (", GPU", None)
+    for suffix, resident in ways:
+        name = f"{runtime}{where}, {form}{suffix}"
+        yield {"name": name, "software": software, "threads": threads, "notes": [], "unavailable": None}, resident
+
+
 def engines(args):
     """What can be measured: what is told about it, and the network or None."""
     try:
@@ -167,16 +176,7 @@ def engines(args):
     threads = args.threads or machine(args.device)["threads"]
     found = []
     for form, file in FORMS:
-        variants = [("", False)] if args.device == "cpu" else [(", with transfers", False), (", without transfers", True)]
-        for suffix, resident in variants:
-            where = "" if args.device == "cpu" else ", GPU"
-            about = {
-                "name": f"ONNX Runtime{where}, {form}{suffix}",
-                "software": f"onnxruntime {onnxruntime.__version__}",
-                "threads": threads if args.device == "cpu" else None,
-                "notes": [],
-                "unavailable": None,
-            }
+        for about, resident in variants("ONNX Runtime", f"onnxruntime {onnxruntime.__version__}", form, args.device, threads):
             network = None
             if not (directory / file).is_file():
                 about["unavailable"] = f"there is no {file}"

@@ -120,16 +120,8 @@ def engines(args):
     frames, _ = onnx_bench.arrays(numpy, directory)
     found = []
     for form, dtype in (("float", torch.float32), ("half", torch.float16)):
-        variants = [("", False)] if args.device == "cpu" else [(", with transfers", False), (", without transfers", True)]
-        for suffix, resident in variants:
-            where = "" if args.device == "cpu" else ", GPU"
-            about = {
-                "name": f"PyTorch{where}, {form}{suffix}",
-                "software": f"torch {torch.__version__}",
-                "threads": threads if args.device == "cpu" else None,
-                "notes": [],
-                "unavailable": None,
-            }
+        ways = onnx_bench.variants("PyTorch", f"torch {torch.__version__}", form, args.device, threads)
+        for about, resident in ways:
             network = None
             try:
                 layers = Layers(torch, onnx, directory / "float.onnx", dtype, args.device)
