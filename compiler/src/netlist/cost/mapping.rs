@@ -162,7 +162,8 @@ impl Mapping<'_> {
             }
             .then(a.size.cmp(&b.size))
         };
-        let mut found = vec![Cut { size: 0, leaves: [0; WIDEST], depth: 0, flow: 0.0 }];
+        let none = Cut { size: 0, leaves: [0; WIDEST], depth: 0, flow: 0.0 };
+        let mut found = vec![none];
         for &input in self.tables.inputs(node) {
             let (from, count) = self.cuts[input as usize];
             let alone = Cut::of(input);
@@ -181,12 +182,13 @@ impl Mapping<'_> {
             joined.truncate(2 * CUTS);
             found = joined;
         }
-        // The cut that is in use stays a candidate.
-        if goal != Goal::Depth
-            && let Some(cut) = self.best[node as usize].map(|cut| self.weighed(cut))
-            && !found.iter().any(|known| known.leaves() == cut.leaves())
-        {
-            found.push(cut);
+        // The node's own inputs may have been crowded out; the cut that is in use stays a candidate.
+        let inputs = self.tables.inputs(node).iter().try_fold(none, |cut, &input| cut.join(&Cut::of(input)));
+        let in_use = self.best[node as usize].filter(|_| goal != Goal::Depth);
+        for cut in inputs.into_iter().chain(in_use).map(|cut| self.weighed(cut)).collect::<Vec<_>>() {
+            if !found.iter().any(|known| known.leaves() == cut.leaves()) {
+                found.push(cut);
+            }
         }
         if goal == Goal::Area {
             let in_use = self.reads[node as usize] > 0;
@@ -294,5 +296,27 @@ mod tests {
         let more = tables.xor(five, x[6]);
         assert_eq!(look_up_tables(&tables, &[more]), 2);
         assert_eq!(look_up_tables(&tables, &[x[0], x[1] ^ 1, 0]), 0);
+    }
+
+    /// Many cuts of the first inputs leave no room for the last ones.
+    #[test]
+    fn crowded_inputs_have_a_cover() {
+        let mut random = 1u64;
+        let mut next = |below: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % below
+        };
+        for _ in 0..20 {
+            let mut tables = Tables::default();
+            let mut signals: Vec<Signal> = (0..30).map(|_| tables.source()).collect();
+            for _ in 0..200 {
+                let size = [2, 2, 3, 6][next(4)];
+                let inputs: Vec<Signal> = (0..size).map(|_| signals[next(signals.len())]).collect();
+                let truth = (next(1 << 31) as u64) << 33 ^ (next(1 << 31) as u64) << 7 ^ next(1 << 31) as u64;
+                signals.push(tables.table(&inputs, truth));
+            }
+            let luts = look_up_tables(&tables, &signals[210..]);
+            assert!((10..=400).contains(&luts), "{luts}");
+        }
     }
 }
