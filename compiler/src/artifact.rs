@@ -136,6 +136,10 @@ impl Watch for Noted<'_> {
         self.watch.begin(layer, done, total);
     }
 
+    fn search(&self) {
+        self.watch.search();
+    }
+
     fn stop(&self) -> bool {
         let stop = self.watch.stop();
         self.stopped.fetch_or(stop, Relaxed);

@@ -123,7 +123,7 @@ fn bits_of(program: &Program, id: ValueId) -> Bits {
 fn design(program: &Program) -> (Netlist, Vec<(usize, usize)>) {
     let delays = Delays::default();
     let adder = |width: u32| delays.add(width);
-    let mut optimizer = Optimizer::new(Effort::Default, None, &adder, 64, &|| false);
+    let mut optimizer = Optimizer::new(Effort::Default, None, &adder, 64, &());
     let mut known: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     let mut places = Vec::new();
     let mut chunks: Vec<(Module, Vec<NetId>, Vec<Vec<NetId>>)> = Vec::new();

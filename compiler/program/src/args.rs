@@ -133,7 +133,8 @@ pub struct CompileArgs {
     /// Directory to write, whole or not at all
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Search thoroughly for adder graphs, for so long in all: each layer gets an equal share of what is left
+    /// Search thoroughly for adder graphs, for so long in all: each layer gets an equal share of what is left, and each
+    /// of its matrices half of what the layer has left
     #[arg(long, value_name = "SECONDS")]
     pub budget: Option<f64>,
     /// Settings.

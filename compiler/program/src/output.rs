@@ -112,9 +112,9 @@ impl Progress {
 
     /// The same is still being done.
     pub fn tick(&self) {
-        if io::stderr().is_terminal()
-            && self.bar.is_hidden()
+        if self.bar.is_hidden()
             && self.begun.elapsed() >= Duration::from_secs(1)
+            && io::stderr().is_terminal()
         {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }

@@ -17,8 +17,8 @@ pub struct Watcher<'a> {
     progress: &'a Progress,
     /// The end of the whole budget.
     end: Option<Instant>,
-    /// The end of the present layer's share.
-    share: Mutex<Option<Instant>>,
+    /// The ends of the present layer's share and of the present search's.
+    shares: Mutex<[Option<Instant>; 2]>,
 }
 
 impl<'a> Watcher<'a> {
@@ -33,7 +33,7 @@ impl<'a> Watcher<'a> {
             });
         }
         let end = budget.and_then(|budget| Instant::now().checked_add(budget));
-        Self { progress, end, share: Mutex::new(end) }
+        Self { progress, end, shares: Mutex::new([end; 2]) }
     }
 }
 
@@ -41,14 +41,20 @@ impl Watch for Watcher<'_> {
     fn begin(&self, layer: &str, done: usize, total: usize) {
         let left = self.end.map(|end| end.saturating_duration_since(Instant::now()));
         let part = u32::try_from(total.saturating_sub(done)).unwrap_or(u32::MAX).max(1);
-        *self.share.lock().unwrap_or_else(PoisonError::into_inner) =
-            left.map(|left| Instant::now() + left / part);
+        let share = left.map(|left| Instant::now() + left / part);
+        *self.shares.lock().unwrap_or_else(PoisonError::into_inner) = [share; 2];
         self.progress.say(layer, done, total);
+    }
+
+    fn search(&self) {
+        // How many more the layer has is not known.
+        let [layer, search] = &mut *self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        *search = layer.map(|end| Instant::now() + end.saturating_duration_since(Instant::now()) / 2);
     }
 
     fn stop(&self) -> bool {
         self.progress.tick();
-        let share = *self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        let [_, share] = *self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         STOP.load(Relaxed) || share.is_some_and(|share| Instant::now() >= share)
     }
 }

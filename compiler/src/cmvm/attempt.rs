@@ -29,6 +29,7 @@ const PLAIN: u32 = 11;
 const SEARCHED: u32 = 13;
 
 /// What all attempts at one problem have in common.
+#[derive(Clone, Copy)]
 pub struct Task<'a> {
     pub inputs: &'a [Range],
     pub input_levels: &'a [u32],
@@ -45,6 +46,8 @@ pub struct Task<'a> {
     pub times: u32,
     pub stop: &'a (dyn Fn() -> bool + Sync),
     pub seed: u64,
+    /// Of the hashes of what values compute.
+    pub salt: u32,
 }
 
 impl Task<'_> {
@@ -128,7 +131,9 @@ impl Task<'_> {
         let leaves: Vec<ValueId> = (0..builder.len() as u32).map(ValueId).collect();
         let inputs: Vec<(Range, u32, u64)> = leaves
             .iter()
-            .map(|&value| (builder.range(value), builder.level(value), Net::hash_of(builder.row(value))))
+            .map(|&value| {
+                (builder.range(value), builder.level(value), Net::hash_of(builder.row(value), self.salt))
+            })
             .collect();
         let base = leaves.len() as u32;
         let distinct = Distinct::of(sums, base);
@@ -247,7 +252,7 @@ fn taken(builder: &Builder, sum: &[(ValueId, i64)]) -> u64 {
 }
 
 /// Ranges of values, each with at most [`BAND_PAIRS`] pairs of digits.
-fn bands(sums: &Weighted, values: usize) -> Vec<std::ops::Range<u32>> {
+pub fn bands(sums: &Weighted, values: usize) -> Vec<std::ops::Range<u32>> {
     let mut by_value = vec![Vec::new(); values];
     for (column, sum) in sums.iter().enumerate() {
         for &(value, weight) in sum {

@@ -113,16 +113,20 @@ pub struct Net {
     pub total_bits: i64,
     /// Whether a change failed: it has to be taken back.
     pub overflow: bool,
-    /// Units of work done: terms met when one was added or removed, pairs when a tree was priced.
+    /// Units of work done: terms met when one was added or removed.
     pub work: u64,
 }
 
-/// The hash of input number `input`: odd and spread over all bits.
-fn input_hash(input: u64) -> u64 {
-    let mut x = input.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (x ^ x >> 31) | 1
+/// The hash of input number `input`: odd and spread over all bits. Mixed twice (the finalizer of SplitMix64, Steele, Lea
+/// and Flood 2014): mixed once, small multiples of some inputs' hashes add up to each other.
+fn input_hash(input: u32, salt: u32) -> u64 {
+    let mix = |x: u64| {
+        let x = x.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ x >> 31
+    };
+    mix(mix(u64::from(input) + 1) ^ u64::from(salt) << 32 ^ 0x6a09_e667_f3bc_c909) | 1
 }
 
 /// The least depth of a tree over terms that take this many leaves.
@@ -172,8 +176,8 @@ impl Net {
     }
 
     /// The hash of an input and those of combinations of inputs.
-    pub fn hash_of(terms: &[(u32, i64)]) -> u64 {
-        terms.iter().fold(0u64, |sum, &(i, w)| sum.wrapping_add(input_hash(i.into()).wrapping_mul(w as u64)))
+    pub fn hash_of(terms: &[(u32, i64)], salt: u32) -> u64 {
+        terms.iter().fold(0u64, |sum, &(i, w)| sum.wrapping_add(input_hash(i, salt).wrapping_mul(w as u64)))
     }
 
     fn signed(&self, literal: Literal, less: u32) -> u64 {

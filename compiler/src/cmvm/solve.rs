@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::attempt::{Task, Weighted};
+use super::attempt::{Task, Weighted, bands};
 use super::csd::{Digits, residue};
 use super::graph::{AdderGraph, ValueId};
 use super::range::Range;
@@ -26,6 +26,9 @@ const COMPARED: u64 = 50_000_000;
 /// Work of all rounds of one start at the default effort (see `Net::work`).
 const WORK: u64 = 8_000_000;
 
+/// How often hashes are salted anew at most.
+const SALTS: u32 = 3;
+
 /// Signed digits from which sharing without rounds takes longer than waking threads.
 const THREADS_FROM: u32 = 2000;
 
@@ -47,7 +50,7 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
     let by_bits = problem.cost == Cost::AdderBits;
     let rounds = if by_bits { additions.saturating_mul(2) } else { additions };
     let packings = packings(&inputs, &columns);
-    let task = Task {
+    let mut task = Task {
         inputs: &inputs,
         input_levels: &levels,
         columns: &columns,
@@ -59,25 +62,69 @@ pub fn solve(problem: &Problem) -> Result<Solution, SolveError> {
         times: if starts == [Start::Apart] { 0 } else { times },
         stop: problem.stop,
         seed: problem.seed,
+        salt: 0,
     };
-    let attempts: Vec<(Packing, Start)> =
+    let ways: Vec<Way> =
         packings.iter().flat_map(|&packing| starts.iter().map(move |&start| (packing, start))).collect();
-    let attempt = |(packing, start): (Packing, Start)| task.attempt(packing, start);
-    let graphs: Vec<Option<AdderGraph>> = if task.times == 0 && digits(&columns) < THREADS_FROM {
-        attempts.into_iter().map(attempt).collect::<Result<_, SolveError>>()?
-    } else {
-        attempts.into_par_iter().map(attempt).collect::<Result<_, SolveError>>()?
+    let graph = loop {
+        let found = best(&task, &ways).and_then(|graph| match graph.prove(problem.matrix) {
+            Ok(()) => Ok(graph),
+            Err(error) => Err(error.into()),
+        });
+        match found {
+            Ok(graph) => break graph,
+            // Two sums may have one hash, and another salt tells them apart.
+            Err(_) if task.salt < SALTS => task.salt += 1,
+            Err(error) => return Err(error),
+        }
     };
-    let cost = |graph: &AdderGraph| match problem.cost {
-        Cost::AdderBits => graph.lut_estimate() * (LEVELS_PER_COST + u64::from(graph.depth())),
-        Cost::Adders => (graph.adders() as u64) << 32 | u64::from(graph.depth()),
-    };
-    let graph = graphs.into_iter().flatten().min_by_key(cost).ok_or(SolveError::Internal)?;
-    graph.prove(problem.matrix)?;
     let arrivals: Vec<f64> = problem.inputs.iter().map(|input| input.arrival).collect();
     let ready = graph.arrivals(&arrivals, problem.delay);
     let ready = graph.outputs.iter().map(|c| c.source.map_or(0.0, |s| ready[s.value.index()])).collect();
     Ok(Solution { graph, ready })
+}
+
+/// What an attempt begins with.
+type Way = (Packing, Start);
+
+/// The cheapest graph of all ways, not proved yet.
+fn best(task: &Task, ways: &[Way]) -> Result<AdderGraph, SolveError> {
+    if task.times == u32::MAX {
+        // There is no end but the stop: as many ways as there are threads go on, those that begin best.
+        let mut begun = tried(&Task { times: 1, ..*task }, ways)?;
+        begun.truncate(rayon::current_num_threads().max(1));
+        let ways: Vec<Way> = begun.iter().map(|found| found.1).collect();
+        begun.extend(tried(task, &ways)?);
+        return begun
+            .into_iter()
+            .min_by_key(|found| found.0)
+            .map(|found| found.2)
+            .ok_or(SolveError::Internal);
+    }
+    tried(task, ways)?.into_iter().next().map(|found| found.2).ok_or(SolveError::Internal)
+}
+
+/// The graphs of some ways, the cheapest first.
+fn tried(task: &Task, ways: &[Way]) -> Result<Vec<(u64, Way, AdderGraph)>, SolveError> {
+    let attempt = |&way: &Way| {
+        let graph = task.attempt(way.0, way.1)?;
+        Ok(graph.map(|graph| {
+            let depth = u64::from(graph.depth());
+            let cost = match task.by_bits {
+                true => graph.lut_estimate() * (LEVELS_PER_COST + depth),
+                false => (graph.adders() as u64) << 32 | depth,
+            };
+            (cost, way, graph)
+        }))
+    };
+    let found: Vec<_> = if task.times == 0 && digits(task.columns) < THREADS_FROM {
+        ways.iter().map(attempt).collect::<Result<_, SolveError>>()?
+    } else {
+        ways.par_iter().map(attempt).collect::<Result<_, SolveError>>()?
+    };
+    let mut found: Vec<(u64, Way, AdderGraph)> = found.into_iter().flatten().collect();
+    found.sort_by_key(|found| found.0);
+    Ok(found)
 }
 
 /// The columns' signed digits.
@@ -93,7 +140,8 @@ fn starts(problem: &Problem, columns: &Weighted) -> Vec<Start> {
     });
     let reach = widest.fold(0u128, u128::saturating_add);
     let entries = columns.iter().map(|column| column.len() as u64).sum::<u64>();
-    if reach >> ROOMY > 0 || entries.saturating_mul(columns.len() as u64) > COMPARED {
+    let compared = entries.saturating_mul(columns.len() as u64);
+    if reach >> ROOMY > 0 || compared > COMPARED || bands(columns, problem.inputs.len()).len() > 1 {
         return vec![Start::Apart];
     }
     match problem.effort {

@@ -236,6 +236,36 @@ fn large_matrices_are_shared_in_bands() {
     assert_eq!(graph.depth(), 12);
 }
 
+/// Hundreds of inputs, whose hashes must not have small multiples that add up to each other.
+#[test]
+fn many_inputs_are_told_apart() {
+    for (inputs, outputs, seed) in [(150, 16, 1u64), (150, 16, 2), (110, 48, 3), (400, 16, 4), (400, 16, 5)] {
+        let mut random = seed;
+        let mut entry = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 40) as i64 % 15 - 7
+        };
+        let matrix = (0..inputs * outputs).map(|_| entry()).collect();
+        check(&Case::new(matrix, inputs, -8, 7), seed);
+    }
+    let multiples = |input: u32| {
+        let hash = net::Net::hash_of(&[(input, 1)], 0);
+        [1u64, 2, 4].map(|times| hash.wrapping_mul(times))
+    };
+    let hashes: Vec<u64> = (0..300).flat_map(multiples).collect();
+    let mut sums: Vec<u64> = Vec::new();
+    for (n, &a) in hashes.iter().enumerate() {
+        for &b in &hashes[n + 1..] {
+            let up_to_sign = |sum: u64| sum.min(sum.wrapping_neg());
+            sums.extend([up_to_sign(a.wrapping_add(b)), up_to_sign(a.wrapping_sub(b))]);
+        }
+    }
+    // 1 + 2 = 4 − 1 of each input; nothing else is equal.
+    sums.sort_unstable();
+    let equal = sums.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    assert_eq!(equal, 300);
+}
+
 /// The graph with one thing wrong at one node, in each way that always matters.
 fn damages(graph: &AdderGraph, node: usize) -> Vec<AdderGraph> {
     let with = |change: &dyn Fn(&mut Node)| {

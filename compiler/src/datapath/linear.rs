@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use super::form::Form;
 use super::{Datapath, WireId};
 use crate::cmvm::{self, Cost, Effort, Input, Op, Operand, Output, Problem, Solution, SolveError};
+use crate::netlist::Watch;
 
 /// A matrix, the ranges of its rows, and how many columns it has: without rows the matrix does not tell.
 type Key = (Vec<i64>, Vec<(i64, i64)>, usize);
@@ -18,21 +19,21 @@ pub struct Optimizer<'a> {
     max_depth: Option<u32>,
     delay: &'a dyn Fn(u32) -> f64,
     product_width: u32,
-    stop: &'a (dyn Fn() -> bool + Sync),
+    watch: &'a dyn Watch,
     solved: FxHashMap<Key, Solution>,
 }
 
 impl<'a> Optimizer<'a> {
     /// `max_depth`: adder levels allowed above the least possible; `delay`: of an adder by the width of its result;
-    /// `product_width`: of the widest product that one multiplier delivers within a cycle; `stop`: see [`Problem`].
+    /// `product_width`: of the widest product that one multiplier delivers within a cycle; `watch` is told of each search.
     pub fn new(
         effort: Effort,
         max_depth: Option<u32>,
         delay: &'a dyn Fn(u32) -> f64,
         product_width: u32,
-        stop: &'a (dyn Fn() -> bool + Sync),
+        watch: &'a dyn Watch,
     ) -> Self {
-        Self { effort, max_depth, delay, product_width, stop, solved: FxHashMap::default() }
+        Self { effort, max_depth, delay, product_width, watch, solved: FxHashMap::default() }
     }
 
     fn solve(
@@ -44,6 +45,7 @@ impl<'a> Optimizer<'a> {
         match self.solved.entry((matrix, ranges, columns)) {
             Entry::Occupied(found) => Ok(found.into_mut()),
             Entry::Vacant(slot) => {
+                self.watch.search();
                 let (matrix, ranges, _) = slot.key();
                 let inputs: Vec<Input> =
                     ranges.iter().map(|&(lo, hi)| Input { lo, hi, arrival: 0.0 }).collect();
@@ -55,7 +57,7 @@ impl<'a> Optimizer<'a> {
                     delay: self.delay,
                     cost: Cost::AdderBits,
                     effort: self.effort,
-                    stop: self.stop,
+                    stop: &|| self.watch.stop(),
                     seed: 1,
                 })?;
                 Ok(slot.insert(solution))

@@ -50,6 +50,9 @@ pub trait Watch: Sync {
         let _ = (layer, done, total);
     }
 
+    /// Another adder graph of the layer is searched for.
+    fn search(&self) {}
+
     /// Asked now and then while more than the default effort is spent: whether the search for better adder graphs of
     /// this layer ends.
     fn stop(&self) -> bool {
@@ -68,7 +71,6 @@ pub fn build(
 ) -> Result<Netlist, Diagnostic> {
     let plan = plan(program, target.ii)?;
     let adder = |width: u32| target.delays.add(width);
-    let stop = || watch.stop();
     let mut names = Names::default();
     for name in LOCAL {
         names.reserve(name);
@@ -82,7 +84,7 @@ pub fn build(
             target.max_depth,
             &adder,
             target.delays.product_width(1e6 / target.clock_mhz),
-            &stop,
+            watch,
         ),
         modules: Vec::new(),
         names,

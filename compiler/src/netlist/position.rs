@@ -38,7 +38,7 @@ pub fn per_position(program: &Program, effort: Effort) -> Result<Vec<PositionCos
         Diagnostic::new("range", layer, error.to_string(), "quantize what the layer reads to fewer bits")
     })?;
     let delay = |_: u32| 1.0;
-    let mut optimizer = Optimizer::new(effort, Some(1), &delay, u32::MAX, &|| false);
+    let mut optimizer = Optimizer::new(effort, Some(1), &delay, u32::MAX, &());
     let mut costs = Vec::new();
     for step in &block.steps {
         let Step::Kernel(kernel) = step else { continue };

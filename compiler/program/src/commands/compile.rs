@@ -29,7 +29,7 @@ pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
     let model = model::load(args.model.as_deref())?;
     let mut settings = settings::resolve(&args.design, &model)?;
     let place = Place::new(&args.output, Kind::Design)?;
-    let budget = budget(args)?;
+    let budget = budget(args, settings.target.effort)?;
     if budget.is_some() {
         settings.target.effort = Effort::Thorough { times: u32::MAX };
     }
@@ -58,11 +58,10 @@ pub fn run(args: &CompileArgs, output: Output) -> Result<u8, Failure> {
 }
 
 /// The seconds of `--budget`.
-fn budget(args: &CompileArgs) -> Result<Option<Duration>, Failure> {
+fn budget(args: &CompileArgs, resolved: Effort) -> Result<Option<Duration>, Failure> {
     let Some(seconds) = args.budget else { return Ok(None) };
-    if let Some(effort @ (Tried::Fast | Tried::Default)) = args.design.effort {
-        let name = format!("{effort:?}").to_lowercase();
-        let message = format!("the effort `{name}` takes no budget");
+    if args.design.effort == Some(Tried::Default) || resolved == Effort::Fast {
+        let message = format!("the effort `{resolved}` takes no budget");
         return Err(Failure::usage(message, "leave out `--effort` or `--budget`"));
     }
     match Duration::try_from_secs_f64(seconds) {

@@ -10,6 +10,9 @@ const WIDEST: usize = 9;
 /// Cuts kept of a node.
 const CUTS: usize = 8;
 
+/// Readers counted for each node at most: long chains would take the square of their length.
+const STEPS: u64 = 2000;
+
 /// What `synth_xilinx` tells its mapper that a table of so many inputs costs.
 const COSTS: [f32; WIDEST + 1] = [0.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0, 10.0, 20.0, 40.0];
 
@@ -82,6 +85,8 @@ struct Mapping<'a> {
     expected: Vec<f32>,
     required: Vec<u32>,
     cuts: Vec<(u32, u8)>,
+    /// Readers counted while areas were compared.
+    steps: u64,
     arena: Vec<Cut>,
 }
 
@@ -116,6 +121,7 @@ pub fn look_up_tables(tables: &Tables, roots: &[Signal]) -> u64 {
         reads: vec![0; tables.len()],
         required: vec![u32::MAX; tables.len()],
         cuts: vec![(0, 0); tables.len()],
+        steps: 0,
         arena: Vec::new(),
     };
     for goal in [Goal::Depth, Goal::Flow, Goal::Area, Goal::Area] {
@@ -134,10 +140,6 @@ impl Mapping<'_> {
         self.cover(goal);
     }
 
-    fn is_table(&self, node: u32) -> bool {
-        !self.tables.inputs(node).is_empty()
-    }
-
     /// Depth and area flow of a cut.
     fn weighed(&self, cut: Cut) -> Cut {
         let (mut depth, mut flow) = (0, COSTS[usize::from(cut.size)]);
@@ -151,6 +153,8 @@ impl Mapping<'_> {
     }
 
     fn choose(&mut self, node: u32, goal: Goal) {
+        let spent = self.steps > STEPS * self.order.len() as u64;
+        let goal = if goal == Goal::Area && spent { Goal::Flow } else { goal };
         let limit = self.required[node as usize];
         let better = |a: &Cut, b: &Cut| {
             match goal {
@@ -220,30 +224,33 @@ impl Mapping<'_> {
     /// The cost of what a cut needs and nothing else has, which it has from now on.
     fn take(&mut self, cut: &Cut) -> f32 {
         let mut area = COSTS[usize::from(cut.size)];
-        for &leaf in cut.leaves() {
-            if !self.is_table(leaf) {
-                continue;
-            }
-            self.reads[leaf as usize] += 1;
-            if self.reads[leaf as usize] == 1
-                && let Some(best) = self.best[leaf as usize]
-            {
-                area += self.take(&best);
+        let mut waiting = vec![*cut];
+        while let Some(cut) = waiting.pop() {
+            for &leaf in cut.leaves().iter().filter(|&&leaf| !self.tables.inputs(leaf).is_empty()) {
+                self.steps += 1;
+                self.reads[leaf as usize] += 1;
+                if self.reads[leaf as usize] == 1
+                    && let Some(best) = self.best[leaf as usize]
+                {
+                    area += COSTS[usize::from(best.size)];
+                    waiting.push(best);
+                }
             }
         }
         area
     }
 
     fn release(&mut self, cut: &Cut) {
-        for &leaf in cut.leaves() {
-            if !self.is_table(leaf) {
-                continue;
-            }
-            self.reads[leaf as usize] -= 1;
-            if self.reads[leaf as usize] == 0
-                && let Some(best) = self.best[leaf as usize]
-            {
-                self.release(&best);
+        let mut waiting = vec![*cut];
+        while let Some(cut) = waiting.pop() {
+            for &leaf in cut.leaves().iter().filter(|&&leaf| !self.tables.inputs(leaf).is_empty()) {
+                self.steps += 1;
+                self.reads[leaf as usize] -= 1;
+                if self.reads[leaf as usize] == 0
+                    && let Some(best) = self.best[leaf as usize]
+                {
+                    waiting.push(best);
+                }
             }
         }
     }

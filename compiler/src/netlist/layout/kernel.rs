@@ -324,7 +324,7 @@ pub(super) fn readers<'w>(engines: impl IntoIterator<Item = &'w Wired>) -> FxHas
 fn prices(engines: &[Wired], readers: &FxHashMap<NetId, u64>) -> Vec<u64> {
     let price = |n: usize| {
         let shares = engines.iter().map(|engine| pipeline::BIT / readers[&engine.nets[n].0]);
-        shares.sum::<u64>().div_ceil(engines.len() as u64)
+        shares.sum::<u64>().div_ceil(engines.len() as u64).max(1)
     };
     (0..engines[0].nets.len()).map(price).collect()
 }
